@@ -1,0 +1,56 @@
+#pragma once
+
+/*
+ * Refusals
+ *
+ * Every function of Ferry that can go wrong returns an int that reads by its sign:
+ *
+ *      0  it worked
+ *     >0  a refusal: an outcome of a healthy server that the client is to be told, named here
+ *         in the words of the domain; server/answer.c gives each its status and sentence
+ *     <0  a failure of the machine: -errno, logged once by the function that met it
+ *         (base/fail.h) and passed on by everybody else
+ */
+
+enum refusal {
+    /* the message itself: RFC 9110 and 9112 */
+    REFUSED_MALFORMED_MESSAGE = 1, /* not a message that HTTP/1.1 allows; the connection ends */
+    REFUSED_EXPECTATION,           /* an Expect other than 100-continue */
+    REFUSED_TARGET,                /* a request target that names no resource of ours */
+    REFUSED_METHOD,                /* the resource is there, but not for this method */
+
+    /* an upload */
+    REFUSED_UNKNOWN_UPLOAD,  /* no upload has this id, as far as we know */
+    REFUSED_GONE,            /* it was deleted or has expired */
+    REFUSED_DAMAGED,         /* the disk lost bytes of it; nobody can go on with it */
+    REFUSED_INVALIDATED,     /* a request broke its rules; nobody can go on with it */
+    REFUSED_COMPLETED,       /* it is complete and takes no more */
+    REFUSED_INCOMPLETE,      /* it is not complete yet, and only whole uploads can be read */
+    REFUSED_OFFSET_MISMATCH, /* the request begins elsewhere than the upload ends */
+    REFUSED_LENGTH_MISMATCH, /* another length has been stated before */
+    REFUSED_TOO_LONG,        /* more bytes than the stated length, or a length beyond all bounds */
+    REFUSED_TOO_SHORT,       /* fewer bytes than the stated length, or a length below the offset */
+    REFUSED_LOCKED,          /* an older request did not let go of it in time */
+    REFUSED_ENDED,           /* a newer request has taken it over */
+
+    /* a request about an upload, by its headers alone */
+    REFUSED_REPEATED_FIELD,     /* a field that may stand once stands twice */
+    REFUSED_VERSION,            /* no version of tus, or one that we do not speak */
+    REFUSED_MEDIA_TYPE,         /* the content is not what an append sends */
+    REFUSED_OFFSET_SYNTAX,      /* an offset is missing or is not a number */
+    REFUSED_LENGTH_SYNTAX,      /* a length is not a number */
+    REFUSED_DEFER_SYNTAX,       /* a length is deferred in another way than there is */
+    REFUSED_LENGTH_UNSTATED,    /* a new upload with neither a length nor a deferred one */
+    REFUSED_LENGTH_CONTRADICTS, /* a new upload with both */
+    REFUSED_METADATA_SYNTAX,    /* metadata that cannot be taken apart */
+    REFUSED_TOO_LARGE,          /* a longer upload than this server takes */
+    REFUSED_FINAL_UPLOAD,       /* an append to the concatenation of other uploads */
+    REFUSED_CHECKSUM_MISMATCH,  /* the bytes are not those that the checksum was made of */
+
+    /* the server's own state */
+    REFUSED_NO_SPACE,   /* the disk is full; what fitted is kept */
+    REFUSED_OVERLOADED, /* a bound is reached; the same request may work in a moment */
+    REFUSED_STOPPING,   /* the server is going down */
+
+    REFUSAL_COUNT, /* one more than the last */
+};

@@ -1,0 +1,107 @@
+#define LOG_MODULE "workers"
+#include "base/workers.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/fail.h"
+#include "base/refusal.h"
+
+struct workers {
+    pthread_mutex_t mutex; /* guards all below it */
+    pthread_cond_t work;   /* a job came, or it is time to stop */
+    struct job *first, **last;
+    size_t waiting_count, waiting_max;
+    bool stopping;
+    unsigned thread_count;
+    pthread_t threads[];
+};
+
+/* The next job; NULL when there is none and there will be none. Waits. */
+static struct job *workers_take(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->mutex);
+    while (workers->first == NULL && !workers->stopping)
+        pthread_cond_wait(&workers->work, &workers->mutex);
+
+    struct job *job = workers->first;
+    if (job != NULL) {
+        workers->first = job->next;
+        if (workers->first == NULL)
+            workers->last = &workers->first;
+        workers->waiting_count--;
+    }
+    pthread_mutex_unlock(&workers->mutex);
+    return job;
+}
+
+static void *workers_run(void *argument)
+{
+    struct workers *workers = argument;
+    struct job *job;
+
+    while ((job = workers_take(workers)) != NULL)
+        job->run(job);
+    return NULL;
+}
+
+int workers_start(unsigned threads, size_t waiting_max, struct workers **ret_workers)
+{
+    assert(threads > 0);
+    struct workers *workers = calloc(1, sizeof(*workers) + threads * sizeof(pthread_t));
+    if (workers == NULL)
+        return fail_errno("start workers");
+
+    (void)pthread_mutex_init(&workers->mutex, NULL);
+    (void)pthread_cond_init(&workers->work, NULL);
+    workers->last = &workers->first;
+    workers->waiting_max = waiting_max;
+    for (unsigned i = 0; i < threads; i++) {
+        int code = pthread_create(&workers->threads[i], NULL, workers_run, workers);
+        if (code != 0) {
+            workers_stop(workers);
+            return fail_code(code, "start worker %u", i);
+        }
+        workers->thread_count++;
+    }
+
+    *ret_workers = workers;
+    return 0;
+}
+
+int workers_submit(struct workers *workers, struct job *job)
+{
+    int r = REFUSED_OVERLOADED;
+
+    pthread_mutex_lock(&workers->mutex);
+    if (workers->waiting_count < workers->waiting_max) {
+        job->next = NULL;
+        *workers->last = job;
+        workers->last = &job->next;
+        workers->waiting_count++;
+        pthread_cond_signal(&workers->work);
+        r = 0;
+    }
+    pthread_mutex_unlock(&workers->mutex);
+    return r;
+}
+
+void workers_stop(struct workers *workers)
+{
+    if (workers == NULL)
+        return;
+
+    pthread_mutex_lock(&workers->mutex);
+    workers->stopping = true;
+    pthread_cond_broadcast(&workers->work);
+    pthread_mutex_unlock(&workers->mutex);
+
+    for (unsigned i = 0; i < workers->thread_count; i++)
+        (void)pthread_join(workers->threads[i], NULL);
+    (void)pthread_cond_destroy(&workers->work);
+    (void)pthread_mutex_destroy(&workers->mutex);
+    free(workers);
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+/*
+ * Workers
+ *
+ * Threads that run what may block (disk, database, hashing) so that a loop thread does not have to.
+ *
+ *   Bounds     threads run at the same time; at most waiting_max jobs wait for one, and further ones
+ *              are refused with REFUSED_OVERLOADED. SIZE_MAX: whoever submits keeps a bound of its
+ *              own, and nothing is refused
+ *   Order      jobs are taken in the order they came
+ *   Ownership  a job is the caller's memory and must stay until its function runs; the function may
+ *              free it
+ *   Threads    workers_submit() may be called by any, a worker too, and never waits
+ *
+ * Calling sequence:  workers_start  { workers_submit }  workers_stop
+ */
+
+#include <stddef.h>
+
+struct workers;
+
+struct job {
+    void (*run)(struct job *job); /* on a worker */
+    struct job *next;             /* the workers' own */
+};
+
+/* 0 or -errno. */
+int workers_start(unsigned threads, size_t waiting_max, struct workers **ret_workers);
+
+/* 0 or REFUSED_OVERLOADED. */
+int workers_submit(struct workers *workers, struct job *job);
+
+/* Runs what waits, then ends the threads. NULL is fine. Waits. */
+void workers_stop(struct workers *workers);
