@@ -1,0 +1,60 @@
+#include "protocol/http_date.h"
+
+#include <time.h>
+
+#include "tests/check.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void writes_the_dates_of_the_specifications(void **state)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {
+        { 1403712000, "Wed, 25 Jun 2014 16:00:00 GMT" }, /* tus 1.0.0, Expiration */
+        { 784111777, "Sun, 06 Nov 1994 08:49:37 GMT" },  /* RFC 9110, 5.6.7 */
+        { 0, "Thu, 01 Jan 1970 00:00:00 GMT" },
+        { 951782399, "Mon, 28 Feb 2000 23:59:59 GMT" },
+        { 951782400, "Tue, 29 Feb 2000 00:00:00 GMT" },
+        { 4107542399, "Sun, 28 Feb 2100 23:59:59 GMT" },
+        { 4107542400, "Mon, 01 Mar 2100 00:00:00 GMT" },
+        { 2147483648, "Tue, 19 Jan 2038 03:14:08 GMT" },
+        { 253402300799, "Fri, 31 Dec 9999 23:59:59 GMT" },
+        { INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT" },
+        { -1, "Thu, 01 Jan 1970 00:00:00 GMT" },
+        { INT64_MIN, "Thu, 01 Jan 1970 00:00:00 GMT" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[HTTP_DATE_BYTES];
+        http_date_format(cases[i].seconds, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void agrees_with_the_c_library_for_a_whole_cycle(void **state)
+{
+    (void)state;
+    for (int64_t day = 0; day < 146097; day++) {
+        char text[HTTP_DATE_BYTES], expected[64];
+        time_t seconds = day * 86400 + day * 7 % 86400;
+        struct tm utc;
+
+        http_date_format(seconds, text);
+        assert_non_null(gmtime_r(&seconds, &utc));
+        assert_int_equal(strftime(expected, sizeof(expected), "%a, %d %b %Y %H:%M:%S GMT", &utc),
+                         HTTP_DATE_BYTES - 1);
+        assert_string_equal(text, expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_the_dates_of_the_specifications),
+        cmocka_unit_test(agrees_with_the_c_library_for_a_whole_cycle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
