@@ -1,0 +1,95 @@
+#pragma once
+
+/*
+ * Store: the uploads below one data directory
+ *
+ * One store owns the directory, the database, the threads and every bound. Uploads are made,
+ * found and written through storage/upload.h.
+ *
+ *   Shape      DATA/ferry.db              the catalog, an SQLite database, see schema.sql
+ *              DATA/files/<xx>/<id>       the bytes of one upload, nothing else
+ *              DATA/lock                  held while a server uses the directory
+ *   Errors     0 or -errno, said in the log in one line
+ *   Ownership  store_open() gives the caller the store, store_close() takes it back, NULL is fine
+ *   Threads    store_open() and store_close() block: call them from the main thread.
+ *              store_statistics() from any thread, at any time.
+ *   Failures   a failed sync of the database or of a directory ends the process with one line
+ *              (base/fail.h): nothing that it believes about the disk holds any longer
+ *
+ * Calling sequence:  store_open  ... storage/upload.h ...  every upload closed  store_close
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+/* What stands as 0 takes the default in brackets, except where 0 is said to mean something. */
+struct store_options {
+    const char *directory; /* created when it is missing */
+
+    /* bounds */
+    uint32_t io_threads;     /* writing and reading [4] */
+    uint32_t sync_threads;   /* waiting for the disk [16] */
+    uint64_t buffer_bytes;   /* memory for bytes on their way to the page cache [64 MiB] */
+    uint64_t dirty_bytes;    /* written but not yet synced, of all uploads [128 MiB] */
+    uint32_t file_count;     /* upload files open at a time [512] */
+    uint64_t min_free_bytes; /* no new uploads when the file system has less; 0: no floor */
+
+    /* when an append is committed without being asked to */
+    uint64_t commit_bytes;      /* that many uncommitted [16 MiB] */
+    uint32_t commit_soon_ms;    /* after that long with at least commit_soon_bytes [1 s] */
+    uint64_t commit_soon_bytes; /* [1 MiB] */
+    uint32_t commit_late_ms;    /* after that long with anything at all [30 s] */
+
+    /* expiry */
+    uint32_t expire_after_s;     /* unfinished uploads, since their last byte; 0: never, not even
+                                  * those that an earlier start has given an end */
+    uint32_t janitor_interval_s; /* between two rounds of the janitor [60] */
+
+    /* the catalog */
+    uint64_t wal_bytes; /* grown in advance, so that commits work on a full disk [16 MiB] */
+
+    /* Tests drive time themselves: no timer thread and no janitor thread; see store_tick(). */
+    bool manual;
+};
+
+/*
+ * Opens the directory, creating what is missing, and starts the threads. Blocks.
+ *
+ * -EBUSY when another server uses the directory, -ENOTSUP when it lies on a network file system,
+ * -EPROTO when the database was made by a newer Ferry or by another program, -EUCLEAN when it is
+ * corrupt.
+ */
+int store_open(const struct store_options *options, struct store **ret_store);
+
+/*
+ * Commits what every closed upload still holds, writes the database back and ends the threads.
+ * Blocks until that has happened. All uploads must have been closed, all calls have been answered.
+ */
+void store_close(struct store *store);
+
+/* What a manual store would do by itself as time goes by: deadlines, commits by age, free space. */
+void store_tick(struct store *store);
+
+/*
+ * One round of the janitor, on the calling thread: 0 or -errno. Blocks. In the first hour, or
+ * expire_after_s when that is less, nothing expires: the clock may yet have to be set.
+ */
+int store_sweep(struct store *store);
+
+struct store_statistics {
+    uint64_t open_uploads; /* writers at this moment, with those whose last commit is under way */
+    uint64_t open_files;   /* upload files open at this moment */
+    uint64_t dirty_bytes;  /* written and not yet synced */
+    uint64_t buffer_bytes; /* memory in use for bytes on their way */
+    uint64_t free_bytes;   /* of the file system, as of the last tick */
+    uint64_t synced_files; /* fdatasync calls since the start */
+    uint64_t committed_groups;  /* transactions since the start */
+    uint64_t committed_changes; /* changes in them */
+    uint64_t expired_uploads;   /* by the janitor since the start */
+    uint64_t deleted_files;     /* by the janitor since the start */
+    uint64_t damaged_uploads;   /* found or made since the start */
+};
+
+struct store_statistics store_statistics(struct store *store);
