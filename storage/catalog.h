@@ -1,0 +1,45 @@
+#pragma once
+
+/*
+ * Catalog: the state of all uploads
+ *
+ * One thread owns the only connection that writes. It makes one transaction of all changes that
+ * wait, so a commit costs one sync however many uploads share it, and it writes the log back when
+ * that has grown or nothing else is to do. Readers borrow one of a few read-only connections.
+ *
+ *   Errors     0; a refusal; -errno. A change on a full disk is REFUSED_NO_SPACE.
+ *   Threads    catalog_submit() from any and never blocks; what reads blocks
+ *   Durable    when the done of a change is called with 0, it survives a power cut
+ *   Failures   an I/O error or corruption that the writer meets ends the process
+ */
+
+#include <stdint.h>
+
+#include "storage/change.h"
+#include "storage/db.h"
+
+struct catalog;
+
+struct catalog_options {
+    const char *path;
+    uint64_t wal_bytes;
+    uint32_t readers;
+};
+
+int catalog_open(const struct catalog_options *options, struct catalog **ret_catalog);
+
+/* Answers every change that was submitted, then closes. Blocks. NULL is fine. */
+void catalog_close(struct catalog *catalog);
+
+/* The change is the catalog's until its done is called. */
+void catalog_submit(struct catalog *catalog, struct change *change);
+
+/* A connection for one query; waits for one of the other readers when all are in use. */
+struct db *catalog_reader(struct catalog *catalog);
+void catalog_reader_return(struct catalog *catalog, struct db *reader);
+
+struct catalog_statistics {
+    uint64_t groups, changes;
+};
+
+struct catalog_statistics catalog_statistics(struct catalog *catalog);
