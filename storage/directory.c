@@ -1,0 +1,232 @@
+/*
+ * Order at the very first start, so that a crash in the middle is completed by the next start.
+ * Every other start makes what shards are missing, as after a restored backup, and syncs files:
+ *
+ *   1. DATA, DATA/files, the 256 shards
+ *   2. fsync(files): the shards are there
+ *   3. fsync(DATA), fsync of its parent: the way to them is there
+ *   4. only then the database, whose presence says that 1 to 3 have happened
+ */
+#define LOG_MODULE "directory"
+#include "storage/directory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "base/cleanup.h"
+#include "base/fail.h"
+#include "storage/os.h"
+
+enum {
+    DIRECTORY_MODE = 0700,
+    LOCK_MODE = 0600,
+};
+
+static int directory_fd(int at, const char *name)
+{
+    int fd = os.openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return fail_errno("open directory %s", name);
+    return fd;
+}
+
+static int directory_make(int at, const char *name)
+{
+    if (os.mkdirat(at, name, DIRECTORY_MODE) == 0 || errno == EEXIST)
+        return 0;
+    return fail_errno("make directory %s", name);
+}
+
+static void directory_sync(int fd, const char *name)
+{
+    if (os.fsync(fd) < 0)
+        fail_fatal("sync of directory %s failed: %s", name, strerrordesc_np(errno));
+}
+
+/*
+ * SQLite's shared memory and our lock mean nothing on a file system that another machine writes
+ * to as well, and few of these keep what fsync promises.
+ */
+static int directory_refuse_network(int fd, const char *path)
+{
+    static const struct {
+        uint32_t magic;
+        const char *name;
+    } networks[] = {
+        { 0x6969, "NFS" },        { 0x517b, "SMB" },       { 0xff534d42, "CIFS" },
+        { 0xfe534d42, "SMB2" },   { 0x01021997, "9P" },    { 0x00c36400, "Ceph" },
+        { 0x5346414f, "AFS" },    { 0x73757245, "Coda" },  { 0x0bd00bd0, "Lustre" },
+        { 0x01161970, "GFS2" },   { 0x7461636f, "OCFS2" }, { 0x47504653, "GPFS" },
+        { 0x19830326, "BeeGFS" },
+    };
+    struct statfs about;
+
+    if (os.fstatfs(fd, &about) < 0)
+        return fail_errno("ask for the file system of %s", path);
+    for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++)
+        if ((uint32_t)about.f_type == networks[i].magic)
+            return fail_code(ENOTSUP, "%s lies on %s; the data directory must be on a local disk",
+                             path, networks[i].name);
+    return 0;
+}
+
+static int directory_lock(int root_fd, const char *path)
+{
+    int fd = os.openat(root_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
+    if (fd < 0)
+        return fail_errno("open %s/lock", path);
+
+    if (os.flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    int r = errno == EWOULDBLOCK ? fail_code(EBUSY, "another server uses %s", path)
+                                 : fail_errno("lock %s/lock", path);
+    (void)os.close(fd);
+    return r;
+}
+
+/* The name of DATA itself; a server that may not read above it leaves that to the kernel. */
+static int directory_sync_parent(struct directory *directory)
+{
+    int fd = os.openat(directory->root_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd < 0 && errno == EACCES) {
+        log_warning("the directory above %s cannot be synced", directory->path);
+        return 0;
+    }
+    if (fd < 0)
+        return fail_errno("open the directory above %s", directory->path);
+
+    directory_sync(fd, "above the data directory");
+    (void)os.close(fd);
+    return 0;
+}
+
+static int directory_make_shards(struct directory *directory)
+{
+    char name[3];
+
+    for (unsigned i = 0; i < DIRECTORY_SHARDS; i++) {
+        (void)snprintf(name, sizeof(name), "%02x", i & 0xff);
+        int r = directory_make(directory->files_fd, name);
+        if (r != 0)
+            return r;
+    }
+    directory_sync(directory->files_fd, "files");
+    return 0;
+}
+
+/* 1 before the first start has come to its end, 0 after it. */
+static int directory_is_new(struct directory *directory)
+{
+    struct stat about;
+
+    if (os.fstatat(directory->root_fd, "ferry.db", &about, 0) == 0)
+        return about.st_size == 0;
+    return errno == ENOENT ? 1 : fail_errno("look for %s/ferry.db", directory->path);
+}
+
+/* Everything but the memory; what was opened before a failure is closed by the caller. */
+static int directory_enter(struct directory *directory, const char *path)
+{
+    int r = directory_make(AT_FDCWD, path);
+    if (r != 0)
+        return r;
+
+    directory->root_fd = directory_fd(AT_FDCWD, path);
+    if (directory->root_fd < 0)
+        return directory->root_fd;
+
+    r = directory_refuse_network(directory->root_fd, path);
+    if (r != 0)
+        return r;
+
+    directory->lock_fd = directory_lock(directory->root_fd, path);
+    if (directory->lock_fd < 0)
+        return directory->lock_fd;
+
+    r = directory_make(directory->root_fd, "files");
+    if (r != 0)
+        return r;
+
+    directory->files_fd = directory_fd(directory->root_fd, "files");
+    if (directory->files_fd < 0)
+        return directory->files_fd;
+
+    int new = directory_is_new(directory);
+    if (new > 0)
+        log_warning("no uploads yet: a new store begins path=%s", path);
+    r = new < 0 ? new : directory_make_shards(directory);
+    if (r != 0 || new == 0)
+        return r;
+
+    directory_sync(directory->root_fd, directory->path);
+    return directory_sync_parent(directory);
+}
+
+int directory_open(const char *path, struct directory *ret_directory)
+{
+    struct directory directory = { .root_fd = -1, .files_fd = -1, .lock_fd = -1 };
+
+    directory.path = strdup(path);
+    if (directory.path == NULL)
+        return fail_errno("memory for the path of the data directory");
+    atomic_init(&directory.uncached, true);
+
+    int r = directory_enter(&directory, path);
+    if (r != 0) {
+        directory_close(&directory);
+        return r;
+    }
+    *ret_directory = directory;
+    return 0;
+}
+
+void directory_close(struct directory *directory)
+{
+    int fds[] = { directory->files_fd, directory->lock_fd, directory->root_fd };
+
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        if (fds[i] >= 0)
+            (void)os.close(fds[i]);
+    free(directory->path);
+    *directory = (struct directory){ .root_fd = -1, .files_fd = -1, .lock_fd = -1 };
+}
+
+struct directory_path directory_path(const struct upload_id *id)
+{
+    struct directory_path path;
+    struct upload_id_text text = upload_id_format(id);
+
+    (void)snprintf(path.text, sizeof(path.text), "%.2s/%s", text.text, text.text);
+    return path;
+}
+
+int directory_sync_shard(struct directory *directory, const struct upload_id *id)
+{
+    char name[3];
+
+    (void)snprintf(name, sizeof(name), "%02x", id->bytes[0]);
+    int fd = directory_fd(directory->files_fd, name);
+    if (fd < 0)
+        return fd;
+    directory_sync(fd, name);
+    (void)os.close(fd);
+    return 0;
+}
+
+void directory_sync_root(struct directory *directory)
+{
+    directory_sync(directory->root_fd, directory->path);
+}
+
+int directory_free_bytes(struct directory *directory, uint64_t *ret_bytes)
+{
+    struct statfs about;
+
+    if (os.fstatfs(directory->root_fd, &about) < 0)
+        return fail_errno("ask for the free space of %s", directory->path);
+    *ret_bytes = (uint64_t)about.f_bavail * (uint64_t)about.f_bsize;
+    return 0;
+}

@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * The data directory: its lock, its 256 shards, the durability of their entries
+ *
+ *   Shape      DATA/lock, DATA/ferry.db, DATA/files/00 ... DATA/files/ff
+ *   Errors     0 or -errno, said in the log
+ *   Durable    after directory_open() the shards and their entries are on disk; after
+ *              directory_sync_shard() every file that was made or unlinked in it before is, too
+ *   Failures   a failed sync of a directory ends the process
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/id.h"
+
+enum {
+    DIRECTORY_SHARDS = 256,
+    DIRECTORY_PATH_BYTES = 2 + 1 + UPLOAD_ID_TEXT_BYTES, /* "xx/id" with the terminating zero */
+};
+
+struct directory {
+    char *path;
+    int root_fd, files_fd, lock_fd;
+    atomic_bool uncached; /* RWF_DONTCACHE has not been refused yet */
+};
+
+struct directory_path {
+    char text[DIRECTORY_PATH_BYTES];
+};
+
+/* Makes what is missing and takes the lock; -EBUSY, -ENOTSUP as store_open() says. */
+int directory_open(const char *path, struct directory *ret_directory);
+void directory_close(struct directory *directory);
+
+/* The file of an upload, below files_fd. By value, so that it can stand in a call. */
+struct directory_path directory_path(const struct upload_id *id);
+
+/* Of the upload with this id. Blocks. A failure means that the sync was not begun. */
+int directory_sync_shard(struct directory *directory, const struct upload_id *id);
+
+/* The names in DATA itself. Blocks. */
+void directory_sync_root(struct directory *directory);
+
+int directory_free_bytes(struct directory *directory, uint64_t *ret_bytes);
