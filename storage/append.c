@@ -1,0 +1,237 @@
+/*
+ * Appending: from the writer's memory through the buffer into the file
+ *
+ * The buffer is a ring. The writer fills it between received and written + BUFFER_BYTES, the write
+ * lane empties it between written and received; neither touches the other's part, so the lane
+ * writes without the lock. Buffers count against a bound of the store and are held only while
+ * bytes are on their way.
+ */
+#define LOG_MODULE "upload"
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/refusal.h"
+#include "storage/os.h"
+#include "storage/parts.h"
+
+/* ---- the buffer ---- */
+
+static size_t buffer_room(const struct upload *upload)
+{
+    return BUFFER_BYTES - (size_t)(upload->received - upload->written);
+}
+
+/* False: the bound is reached, and the waiter, if any, is queued. */
+static bool buffer_take(struct upload *upload, struct bound_waiter *waiter,
+                        struct aftermath *aftermath)
+{
+    if (upload->buffer != NULL)
+        return true;
+    if (!bound_take(&upload->store->buffers, BUFFER_BYTES, waiter))
+        return false;
+
+    upload->buffer = malloc(BUFFER_BYTES);
+    if (upload->buffer == NULL) {
+        upload->failure = fail_errno("memory for the buffer of an upload");
+        aftermath->buffers += BUFFER_BYTES;
+    }
+    return true;
+}
+
+void buffer_drop(struct upload *upload, struct aftermath *aftermath)
+{
+    if (upload->buffer == NULL)
+        return;
+    free(upload->buffer);
+    upload->buffer = NULL;
+    aftermath->buffers += BUFFER_BYTES;
+}
+
+/* Behind received; there is room. */
+static void buffer_fill(struct upload *upload, struct bytes bytes)
+{
+    size_t at = (size_t)(upload->received % BUFFER_BYTES);
+    size_t first = bytes.count < BUFFER_BYTES - at ? bytes.count : BUFFER_BYTES - at;
+
+    memcpy(upload->buffer + at, bytes.data, first);
+    memcpy(upload->buffer, bytes.data + first, bytes.count - first);
+    upload->received += bytes.count;
+}
+
+/* What is between written and received. */
+static void buffer_pieces(const struct upload *upload, struct iovec ret_pieces[2])
+{
+    size_t count = (size_t)(upload->received - upload->written);
+    size_t at = (size_t)(upload->written % BUFFER_BYTES);
+    size_t first = count < BUFFER_BYTES - at ? count : BUFFER_BYTES - at;
+
+    ret_pieces[0] = (struct iovec){ .iov_base = upload->buffer + at, .iov_len = first };
+    ret_pieces[1] = (struct iovec){ .iov_base = upload->buffer, .iov_len = count - first };
+}
+
+/* ---- the writer's side ---- */
+
+/* Why no more bytes are taken, or 0. */
+static int append_refusal(const struct upload *upload)
+{
+    if (upload->ended)
+        return REFUSED_ENDED;
+    return upload->failure != 0 ? upload->failure : upload_refusal(upload);
+}
+
+static int append_check(const struct upload *upload, size_t count)
+{
+    int r = append_refusal(upload);
+    if (r != 0)
+        return r;
+
+    uint64_t most = upload->info.length_known ? upload->info.length : INT64_MAX;
+    return count > most - upload->received ? REFUSED_TOO_LONG : 0;
+}
+
+int upload_append(struct upload *upload, struct bytes bytes, size_t *ret_taken)
+{
+    struct aftermath aftermath = AFTERMATH;
+    size_t taken = 0;
+
+    upload_lock(upload);
+    assert(upload->goal == GOAL_NONE);
+    int r = append_check(upload, bytes.count);
+    if (r == 0 && bytes.count > 0 && buffer_take(upload, NULL, &aftermath))
+        r = upload->failure;
+    if (r == 0 && upload->buffer != NULL) {
+        taken = bytes.count < buffer_room(upload) ? bytes.count : buffer_room(upload);
+        buffer_fill(upload, bytes_of(bytes.data, taken));
+        upload_advance(upload);
+    }
+    upload_unlock(upload, &aftermath);
+    if (r != 0)
+        return r;
+
+    *ret_taken = taken;
+    return 0;
+}
+
+/* ---- waiting for room ---- */
+
+static void ready_run(struct job *job)
+{
+    struct upload *upload = PART_OF(struct upload, ready_job, job);
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    aftermath.done = upload->ready;
+    aftermath.result = append_refusal(upload);
+    upload->ready = (struct done){ 0 };
+    upload_unlock(upload, &aftermath);
+}
+
+void ready_answer(struct upload *upload)
+{
+    upload->ready_waiting = false;
+    upload->ready_job.run = ready_run;
+    (void)workers_submit(upload->store->io, &upload->ready_job);
+}
+
+void upload_buffer_resume(struct bound_waiter *waiter)
+{
+    struct upload *upload = PART_OF(struct upload, buffer_room, waiter);
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    if (buffer_take(upload, waiter, &aftermath))
+        ready_answer(upload);
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_when_ready(struct upload *upload, struct done done)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    assert(upload->ready.call == NULL);
+    upload->ready = done;
+    /* with a buffer it is the write lane that makes room, without one the bound that gives it */
+    bool filled = upload->buffer != NULL && buffer_room(upload) == 0;
+    if (append_refusal(upload) != 0 ||
+        (!filled && buffer_take(upload, &upload->buffer_room, &aftermath)))
+        ready_answer(upload);
+    else
+        upload->ready_waiting = filled;
+    upload_unlock(upload, &aftermath);
+}
+
+/* ---- the write lane ---- */
+
+/* The file could be opened, or not: a missing one is damage, all else is for this writer alone. */
+static void write_opened(struct upload *upload, int r, struct aftermath *aftermath)
+{
+    if (r == REFUSED_DAMAGED)
+        upload_damage(upload, r, aftermath);
+    else if (r != 0 && upload->failure == 0)
+        upload->failure = r;
+}
+
+/* The kernel took none of the bytes, and lost none. */
+static bool write_was_refused(int r)
+{
+    return r == -ENOMEM || r == -EFBIG || r == -EAGAIN || r == -EINVAL;
+}
+
+static void write_written(struct upload *upload, int r, size_t count, struct aftermath *aftermath)
+{
+    uint64_t end = upload->write_offset + count;
+
+    if (end > upload->extent)
+        upload->extent = end;
+    if (!upload->stopped && count > 0) {
+        if (upload->written == upload->synced)
+            upload->dirty_since_ms = os.monotonic_ms();
+        upload->written = end;
+        bound_force(&upload->store->dirty, count);
+    }
+    if (r < 0 && write_was_refused(r))
+        upload_stop(upload, r, aftermath); /* the close cuts what durable does not count */
+    else if (r < 0)
+        upload_damage(upload, r, aftermath);
+    else if (r > 0 && upload->failure == 0)
+        upload->failure = r; /* the prefix that fitted goes on to be durable */
+}
+
+void upload_write_run(struct job *job)
+{
+    struct upload *upload = PART_OF(struct upload, write_job, job);
+    struct aftermath aftermath = AFTERMATH;
+    struct iovec pieces[2];
+    size_t count = 0;
+
+    upload_lock(upload);
+    buffer_pieces(upload, pieces);
+    upload->write_offset = upload->written;
+    uint64_t limit = upload->info.length_known ? upload->info.length : UINT64_MAX;
+    bool open = upload->file.fd >= 0;
+    pthread_mutex_unlock(&upload->mutex);
+
+    int opened = open ? 0 : file_open(&upload->file, upload->write_offset);
+    int written = 0;
+    if (opened == 0)
+        written = file_write(&upload->file, pieces, upload->write_offset, limit, &count);
+
+    upload_lock(upload);
+    upload->writing = false;
+    write_opened(upload, opened, &aftermath);
+    write_written(upload, written, count, &aftermath);
+    if (upload->failure != 0)
+        upload->received = upload->written; /* the rest has no place to go */
+    if (upload->received == upload->written)
+        buffer_drop(upload, &aftermath);
+    if (upload->ready_waiting)
+        ready_answer(upload);
+    if (!upload->syncing)
+        upload_close_file(upload, &aftermath); /* when nothing of it could be written */
+    upload_advance(upload);
+    upload_unlock(upload, &aftermath);
+}

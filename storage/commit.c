@@ -1,0 +1,319 @@
+/*
+ * The commit protocol of one open upload
+ *
+ * Bytes pass four counters, in this order and never back:
+ *
+ *     received  >=  written  >=  synced  >=  durable
+ *            pwrite      fdatasync    row, COMMIT       -> the answer
+ *
+ * Two lanes move them. The write lane takes bytes from the buffer to the file. The sync lane makes
+ * passes; each pass takes what is written at its beginning to durable:
+ *
+ *   1. fdatasync(file)
+ *   2. before the first row that counts bytes: fsync(directory), so that the file's entry is there
+ *   3. the row, in the catalog's next transaction
+ *   4. durable grows, and who waits is answered
+ *
+ * Invariants:
+ *
+ *   1. One pass at a time; whoever asks during a pass is served by the next one.
+ *   2. A pass for a goal begins when everything that was appended has been written.
+ *   3. No sync is repeated after it failed: the upload is damaged, and nothing beyond durable
+ *      counts any more. A sync that failed for want of space is no exception, but there the bytes
+ *      behind durable are cut off, so the upload can go on.
+ *   4. The file is open from its first dirty byte until the sync that covers it.
+ *   5. Staged bytes are synced like others, but a row counts them only in a pass for a goal.
+ */
+#define LOG_MODULE "upload"
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/fail.h"
+#include "base/refusal.h"
+#include "storage/os.h"
+#include "storage/parts.h"
+#include "storage/seeded.h"
+
+/* ---- a pass: the disk ---- */
+
+static void pass_begin(struct upload *upload)
+{
+    upload->pass = upload_is_written(upload) ? upload->goal : GOAL_NONE;
+    upload->pressed = false;
+    upload->target = upload->written;
+}
+
+static bool pass_wants_sync(const struct upload *upload)
+{
+    bool commits = upload->pass == GOAL_NONE || upload->pass == GOAL_COMMIT ||
+                   upload->pass == GOAL_FINISH || (upload->pass == GOAL_CLOSE && !upload->staged);
+
+    return commits && !upload->stopped && upload->written > upload->synced;
+}
+
+/* Bytes that will never count, and blocks that were allocated for more. */
+static bool pass_wants_cut(const struct upload *upload)
+{
+    bool left_over = upload->staged || upload->written == upload->durable;
+    bool last = upload->pass == GOAL_CLOSE && left_over;
+
+    return (last || upload->pass == GOAL_ROLLBACK) && !upload_is_tidy(upload);
+}
+
+static void pass_synced(struct upload *upload, int r, struct aftermath *aftermath)
+{
+    if (upload->stopped)
+        return;
+    if (r == REFUSED_NO_SPACE) {
+        /* what durable counts was synced before; the rest is cut off at the close */
+        upload_stop(upload, r, aftermath);
+    } else if (r != 0) {
+        /* the kernel has forgotten which bytes it lost */
+        upload_damage(upload, r, aftermath);
+    } else {
+        aftermath->dirty += upload->target - upload->synced;
+        upload->synced = upload->target;
+        upload->dirty_since_ms = os.monotonic_ms();
+    }
+}
+
+static void pass_directory_synced(struct upload *upload, int r, struct aftermath *aftermath)
+{
+    if (r == 0)
+        upload->directory_synced = true;
+    else
+        upload_stop(upload, r, aftermath);
+}
+
+static void pass_cut(struct upload *upload, int r, struct aftermath *aftermath)
+{
+    aftermath->dirty += upload->written - upload->synced;
+    upload->received = upload->written = upload->synced = upload->durable;
+    upload->extent = upload->durable;
+    upload->file.allocated = 0;
+    if (r != 0)
+        upload_stop(upload, r, aftermath); /* the next open will cut it */
+}
+
+/* Step 1. */
+static int pass_sync(struct upload *upload)
+{
+    atomic_fetch_add(&upload->store->synced_files, 1);
+    return seeded(SEEDED_COMMIT_BEFORE_SYNC) ? 0 : file_sync(&upload->file);
+}
+
+/* Step 2. */
+static int pass_sync_directory(struct upload *upload)
+{
+    if (seeded(SEEDED_NO_DIRSYNC_AT_CREATION))
+        return 0;
+    return directory_sync_shard(&upload->store->directory, &upload->info.id);
+}
+
+/* ---- a pass: the row ---- */
+
+static void pass_commit_change(struct upload *upload, struct change *change)
+{
+    uint32_t expire_after_s = upload->store->options.expire_after_s;
+    int64_t expires = os.realtime_s() + expire_after_s;
+
+    change->kind = CHANGE_COMMIT;
+    /* the index of the janitor is touched once in an eighth of the time, not by every commit: so
+     * an upload may live an eighth longer than promised, but never shorter */
+    change->expires_changed = expire_after_s > 0 && expires > upload->expires;
+    change->expires = expires + expire_after_s / 8;
+}
+
+static void pass_answered(void *argument, int result);
+
+/* Whether a row is to be written, and which. */
+static bool pass_change(struct upload *upload, struct change *change)
+{
+    bool counts = !upload->stopped && upload->target > upload->durable;
+    bool whole = upload->failure == 0 && upload->verdict == 0; /* all that was appended is there */
+
+    *change = (struct change){
+        .number = upload->number,
+        .offset = upload->target,
+        .done = { .call = pass_answered, .argument = upload },
+    };
+    if (upload->pass == GOAL_DELETE) {
+        change->kind = CHANGE_DELETE;
+        return true;
+    }
+    if (upload->damaged && !upload->damage_recorded) {
+        change->kind = CHANGE_STATE;
+        change->state = UPLOAD_DAMAGED;
+        return true;
+    }
+    if (upload->pass == GOAL_FINISH && whole) {
+        change->kind = CHANGE_COMPLETE;
+        return true;
+    }
+    if (upload->pass == GOAL_LENGTH && !upload->stopped) {
+        change->kind = CHANGE_LENGTH;
+        change->length = upload->stated_length;
+        return true;
+    }
+    if (upload->pass == GOAL_INVALIDATE) {
+        change->kind = CHANGE_STATE;
+        change->state = UPLOAD_INVALIDATED;
+        return true;
+    }
+    pass_commit_change(upload, change);
+    bool asked = upload->pass == GOAL_COMMIT || upload->pass == GOAL_FINISH;
+    return counts && (!upload->staged || asked);
+}
+
+/* The row is on the disk. */
+static void pass_committed(struct upload *upload, const struct change *change,
+                           struct aftermath *aftermath)
+{
+    switch (change->kind) {
+    case CHANGE_COMPLETE:
+        upload->state = UPLOAD_COMPLETE;
+        upload->info.length_known = true;
+        upload->info.length = change->offset;
+        upload->expires = 0;
+        upload->durable = change->offset;
+        break;
+    case CHANGE_COMMIT:
+        if (change->expires_changed)
+            upload->expires = change->expires;
+        upload->durable = change->offset;
+        break;
+    case CHANGE_LENGTH:
+        upload->info.length_known = true;
+        upload->info.length = change->length;
+        break;
+    case CHANGE_STATE:
+        upload->state = change->state;
+        upload_stop(upload, upload_refusal(upload), aftermath);
+        break;
+    case CHANGE_DELETE:
+        upload->state = UPLOAD_DELETED;
+        upload->damage_recorded = true; /* the number may soon be another upload's */
+        store_deleted(upload->store);
+        break;
+    case CHANGE_CREATE:
+    case CHANGE_EXPIRE:
+    case CHANGE_PURGE: assert(false); break;
+    }
+    if (upload->stopped)
+        upload->received = upload->written = upload->synced = upload->durable;
+}
+
+/* ---- the end of a pass ---- */
+
+/* Whether an earlier failure is the answer: not for goals that do not care for bytes. */
+static bool pass_needs_bytes(const struct upload *upload, enum goal pass)
+{
+    return pass != GOAL_ANSWER && pass != GOAL_DELETE &&
+           (pass != GOAL_INVALIDATE || upload->damaged);
+}
+
+static void pass_end(struct upload *upload, int r, struct aftermath *aftermath)
+{
+    enum goal pass = upload->pass;
+
+    upload->syncing = false;
+    upload->pass = GOAL_NONE;
+    if (pass != GOAL_NONE) {
+        upload->goal = GOAL_NONE;
+        upload->info.offset = upload->durable;
+        upload->info.state = upload->state;
+        upload->info.expires = upload->expires;
+        if (upload->failure != 0 && pass_needs_bytes(upload, pass))
+            r = upload->failure;
+        aftermath->done = upload->done;
+        aftermath->result = r != 0 ? r : upload->verdict;
+    }
+    if (pass == GOAL_CLOSE && upload_is_quiet(upload))
+        aftermath->release = true;
+    else if (pass == GOAL_CLOSE)
+        upload_pursue(upload, GOAL_CLOSE, 0, (struct done){ 0 });
+    else
+        upload_advance(upload);
+}
+
+/* On the catalog's thread: the row is on the disk, or was refused. */
+static void pass_answered(void *argument, int result)
+{
+    struct upload *upload = argument;
+    struct aftermath aftermath = AFTERMATH;
+    const struct change *change = &upload->change;
+
+    if (seeded(SEEDED_COMMIT_BEFORE_SYNC) && upload->file.fd >= 0)
+        (void)file_sync(&upload->file);
+
+    upload_lock(upload);
+    if (change->kind == CHANGE_STATE && change->state == UPLOAD_DAMAGED)
+        upload->damage_recorded = true;
+    if (result == 0)
+        pass_committed(upload, change, &aftermath);
+    else if (change->kind == CHANGE_COMMIT || change->kind == CHANGE_COMPLETE)
+        upload_stop(upload, result, &aftermath);
+    pass_end(upload, result, &aftermath);
+    upload_unlock(upload, &aftermath);
+}
+
+/*
+ * Blocks that were allocated ahead go back when no more bytes come: a client that stalls holds
+ * none. Called and returns with the lock held; the write lane is kept off while the file is cut,
+ * as the cut must not meet a write behind it.
+ */
+static void pass_free_blocks(struct upload *upload)
+{
+    bool idle = upload_is_written(upload) && upload->written == upload->synced;
+
+    if (!idle || upload->damaged || upload->file.allocated <= upload->written)
+        return;
+    upload->writing = true;
+    pthread_mutex_unlock(&upload->mutex);
+
+    (void)file_cut(&upload->file, upload->written); /* a failure costs blocks, no bytes */
+
+    upload_lock(upload);
+    upload->writing = false;
+    upload->file.allocated = 0;
+    upload_advance(upload);
+}
+
+void upload_sync_run(struct job *job)
+{
+    struct upload *upload = PART_OF(struct upload, sync_job, job);
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    pass_begin(upload);
+    bool sync = pass_wants_sync(upload);
+    bool directory = sync && upload->durable == 0 && !upload->directory_synced;
+    bool cut = pass_wants_cut(upload);
+    uint64_t durable = upload->durable;
+    pthread_mutex_unlock(&upload->mutex);
+
+    int synced = sync ? pass_sync(upload) : 0;
+    int directory_synced = directory && synced == 0 ? pass_sync_directory(upload) : 0;
+    int cut_off = cut ? file_cut(&upload->file, durable) : 0;
+
+    upload_lock(upload);
+    if (sync)
+        pass_synced(upload, synced, &aftermath);
+    if (directory && synced == 0)
+        pass_directory_synced(upload, directory_synced, &aftermath);
+    if (cut)
+        pass_cut(upload, cut_off, &aftermath);
+    pass_free_blocks(upload);
+    if (upload->pass != GOAL_NONE)
+        buffer_drop(upload, &aftermath); /* nothing is in it */
+    bool row = pass_change(upload, &upload->change);
+    if (!row || !seeded(SEEDED_COMMIT_BEFORE_SYNC))
+        upload_close_file(upload, &aftermath);
+    if (!row)
+        pass_end(upload, 0, &aftermath);
+    upload_unlock(upload, &aftermath);
+
+    if (row)
+        catalog_submit(upload->store->catalog, &upload->change);
+}

@@ -1,0 +1,374 @@
+/*
+ * The order in which an upload goes, so that no crash leaves a file that no row knows:
+ *
+ *   1. the tombstone: the row says DELETED, committed. From here on it is gone for everybody.
+ *   2. unlink(file)
+ *   3. fsync(directory): the unlink is on the disk
+ *   4. the row goes, committed
+ *
+ * Whatever a crash leaves half done begins with 2 again: unlinking what is gone is fine.
+ *
+ * An upload expires only under its lease, so never while somebody writes to it, and the tombstone
+ * looks at the time again: a commit in between has moved it.
+ */
+#define LOG_MODULE "janitor"
+#include "storage/janitor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/fail.h"
+#include "storage/lookup.h"
+#include "storage/os.h"
+#include "storage/parts.h"
+#include "storage/seeded.h"
+
+enum {
+    BATCH = 1000,             /* uploads in one transaction */
+    CLOCK_JUMP_S = 300,       /* more than this is no adjustment */
+    CLOCK_STEADY_S = 60 * 60, /* how long a clock that jumped must run evenly to be believed */
+    CLOCK_STEADY_MS = CLOCK_STEADY_S * 1000,
+};
+
+/* One upload of a batch. */
+struct item {
+    struct lookup_entry entry;
+    struct lease lease;
+    struct change change;
+    struct completion completion;
+    bool taken;
+};
+
+struct janitor {
+    struct store *store;
+    pthread_mutex_t round; /* one sweep at a time */
+    struct item *items;    /* BATCH of them */
+    struct lookup_entry *entries;
+
+    /* the clocks as the last round saw them */
+    int64_t realtime_s;
+    uint64_t monotonic_ms, steady_since_ms;
+    uint64_t pause_ms; /* since then, before the clock is believed; 0: it is */
+
+    pthread_t thread;
+    pthread_mutex_t mutex; /* of everything below */
+    pthread_cond_t poked;
+    bool started, stopping, waiting_for_it;
+};
+
+/* The backlog may be long: who closes the store waits for one batch at most. */
+static bool janitor_stopping(struct janitor *janitor)
+{
+    pthread_mutex_lock(&janitor->mutex);
+    bool stopping = janitor->stopping;
+    pthread_mutex_unlock(&janitor->mutex);
+    return stopping;
+}
+
+/* ---- changes of a batch ---- */
+
+static void item_submit(struct janitor *janitor, struct item *item, enum change_kind kind)
+{
+    completion_init(&item->completion);
+    item->change = (struct change){
+        .kind = kind,
+        .number = item->entry.number,
+        .now = janitor->realtime_s,
+        .done = completion_done(&item->completion),
+    };
+    catalog_submit(janitor->store->catalog, &item->change);
+}
+
+/* The changes of all items that were taken, in one transaction as far as possible. */
+static int items_change(struct janitor *janitor, size_t count, enum change_kind kind,
+                        size_t *ret_changed)
+{
+    int failure = 0;
+
+    *ret_changed = 0;
+    for (size_t i = 0; i < count; i++)
+        if (janitor->items[i].taken)
+            item_submit(janitor, &janitor->items[i], kind);
+    for (size_t i = 0; i < count; i++) {
+        if (!janitor->items[i].taken)
+            continue;
+        int r = completion_wait(&janitor->items[i].completion);
+        if (r < 0)
+            failure = r;
+        *ret_changed += r == 0;
+    }
+    return failure;
+}
+
+static void items_fill(struct janitor *janitor, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        janitor->items[i] = (struct item){ .entry = janitor->entries[i], .taken = true };
+}
+
+/* ---- expiry ---- */
+
+/*
+ * A clock that is wrong at the start has not jumped while we looked: it has to run evenly for a
+ * while, too, but no longer than an upload lives.
+ */
+static void janitor_meets_clock(struct janitor *janitor)
+{
+    uint64_t expire_after_ms = UINT64_C(1000) * janitor->store->options.expire_after_s;
+
+    janitor->realtime_s = os.realtime_s();
+    janitor->monotonic_ms = os.monotonic_ms();
+    janitor->steady_since_ms = janitor->monotonic_ms;
+    janitor->pause_ms = expire_after_ms < CLOCK_STEADY_MS ? expire_after_ms : CLOCK_STEADY_MS;
+}
+
+/*
+ * False while the clock cannot be believed. A machine without a clock of its own starts in the
+ * past and then jumps, and a wrong date must not cost anybody an upload.
+ */
+static bool janitor_believes_clock(struct janitor *janitor)
+{
+    int64_t realtime_s = os.realtime_s();
+    uint64_t monotonic_ms = os.monotonic_ms();
+    int64_t jump_s =
+        (realtime_s - janitor->realtime_s) - (int64_t)(monotonic_ms - janitor->monotonic_ms) / 1000;
+
+    janitor->realtime_s = realtime_s;
+    janitor->monotonic_ms = monotonic_ms;
+    if (jump_s > CLOCK_JUMP_S || jump_s < -CLOCK_JUMP_S) {
+        log_warning("the clock has jumped, nothing expires for a while seconds=%" PRId64
+                    " pause_s=%d",
+                    jump_s, CLOCK_STEADY_S);
+        janitor->pause_ms = CLOCK_STEADY_MS;
+        janitor->steady_since_ms = monotonic_ms;
+    }
+    if (monotonic_ms - janitor->steady_since_ms >= janitor->pause_ms)
+        janitor->pause_ms = 0;
+    return janitor->pause_ms == 0;
+}
+
+static int janitor_lookup(struct janitor *janitor, bool expired, uint64_t after, size_t *ret_count)
+{
+    struct catalog *catalog = janitor->store->catalog;
+
+    struct db *reader = catalog_reader(catalog);
+    int r = expired
+                ? lookup_expired(reader, janitor->realtime_s, janitor->entries, BATCH, ret_count)
+                : lookup_deleted(reader, after, janitor->entries, BATCH, ret_count);
+    catalog_reader_return(catalog, reader);
+    return r;
+}
+
+/* The tombstones of one batch; ret_expired is 0 when there is nothing more to be done. */
+static int janitor_expire(struct janitor *janitor, size_t *ret_expired)
+{
+    struct lease_table *leases = janitor->store->leases;
+    size_t count = 0;
+
+    *ret_expired = 0;
+    int r = janitor_lookup(janitor, true, 0, &count);
+    if (r != 0)
+        return r;
+
+    items_fill(janitor, count);
+    for (size_t i = 0; i < count; i++) {
+        struct item *item = &janitor->items[i];
+        item->lease.id = item->entry.id;
+        item->taken = lease_try(leases, &item->lease);
+    }
+    r = items_change(janitor, count, CHANGE_EXPIRE, ret_expired);
+    for (size_t i = 0; i < count; i++)
+        if (janitor->items[i].taken)
+            lease_release(leases, &janitor->items[i].lease);
+
+    atomic_fetch_add(&janitor->store->expired_uploads, *ret_expired);
+    if (*ret_expired > 0)
+        log_info("uploads expired count=%zu", *ret_expired);
+    return r;
+}
+
+/* ---- deletion ---- */
+
+/* Step 2. What cannot be unlinked keeps its tombstone for the next round. */
+static void item_unlink(struct janitor *janitor, struct item *item)
+{
+    struct directory *directory = &janitor->store->directory;
+    struct directory_path path = directory_path(&item->entry.id);
+
+    if (os.unlinkat(directory->files_fd, path.text, 0) == 0) {
+        atomic_fetch_add(&janitor->store->deleted_files, 1);
+    } else if (errno != ENOENT) {
+        (void)fail_errno("unlink upload %s", upload_id_format(&item->entry.id).text);
+        item->taken = false;
+    }
+}
+
+/* Step 3: each directory once. What lies in one that cannot be synced keeps its tombstone. */
+static int items_sync_directories(struct janitor *janitor, size_t count)
+{
+    bool tried[DIRECTORY_SHARDS] = { false };
+    int results[DIRECTORY_SHARDS] = { 0 };
+    int failure = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct item *item = &janitor->items[i];
+        uint8_t shard = item->entry.id.bytes[0];
+        if (!tried[shard])
+            results[shard] = directory_sync_shard(&janitor->store->directory, &item->entry.id);
+        tried[shard] = true;
+        if (results[shard] != 0) {
+            failure = results[shard];
+            item->taken = false;
+        }
+    }
+    return failure;
+}
+
+/* Steps 2 to 4 for a batch. */
+static int janitor_delete(struct janitor *janitor, size_t count)
+{
+    size_t purged;
+    int synced = 0;
+
+    items_fill(janitor, count);
+    for (size_t i = 0; i < count; i++)
+        item_unlink(janitor, &janitor->items[i]);
+    if (!seeded(SEEDED_PURGE_BEFORE_DIRSYNC))
+        synced = items_sync_directories(janitor, count);
+    int r = items_change(janitor, count, CHANGE_PURGE, &purged);
+    if (seeded(SEEDED_PURGE_BEFORE_DIRSYNC))
+        synced = items_sync_directories(janitor, count);
+    return r != 0 ? r : synced;
+}
+
+static int janitor_delete_all(struct janitor *janitor)
+{
+    uint64_t after = 0;
+    size_t count = BATCH;
+    int failure = 0;
+
+    while (count == BATCH && !janitor_stopping(janitor)) {
+        int r = janitor_lookup(janitor, false, after, &count);
+        if (r != 0)
+            return r;
+        if (count > 0)
+            after = janitor->entries[count - 1].number;
+        r = janitor_delete(janitor, count);
+        if (r != 0)
+            failure = r;
+    }
+    return failure;
+}
+
+int janitor_sweep(struct janitor *janitor)
+{
+    size_t expired = 1;
+    int r = 0;
+
+    pthread_mutex_lock(&janitor->round);
+    bool expires = janitor_believes_clock(janitor) && janitor->store->options.expire_after_s > 0;
+    while (r == 0 && expires && expired > 0 && !janitor_stopping(janitor))
+        r = janitor_expire(janitor, &expired);
+    int deleted = janitor_delete_all(janitor);
+    pthread_mutex_unlock(&janitor->round);
+    return r != 0 ? r : deleted;
+}
+
+/* ---- the thread ---- */
+
+/* Until the next round is due, or poked. False: stopped. */
+static bool janitor_wait(struct janitor *janitor)
+{
+    struct timespec deadline;
+    int code = 0;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec += janitor->store->options.janitor_interval_s;
+
+    pthread_mutex_lock(&janitor->mutex);
+    while (code == 0 && !janitor->stopping && !janitor->waiting_for_it)
+        code = pthread_cond_timedwait(&janitor->poked, &janitor->mutex, &deadline);
+    bool stopping = janitor->stopping;
+    janitor->waiting_for_it = false;
+    pthread_mutex_unlock(&janitor->mutex);
+    return !stopping;
+}
+
+static void *janitor_run(void *argument)
+{
+    do
+        (void)janitor_sweep(argument);
+    while (janitor_wait(argument));
+    return NULL;
+}
+
+static int janitor_start(struct janitor *janitor)
+{
+    janitor->items = calloc(BATCH, sizeof(janitor->items[0]));
+    janitor->entries = calloc(BATCH, sizeof(janitor->entries[0]));
+    if (janitor->items == NULL || janitor->entries == NULL)
+        return fail_errno("memory for the janitor");
+    if (janitor->store->options.manual)
+        return 0;
+
+    int code = pthread_create(&janitor->thread, NULL, janitor_run, janitor);
+    if (code != 0)
+        return fail_code(code, "start the thread of the janitor");
+    janitor->started = true;
+    return 0;
+}
+
+struct janitor *janitor_new(struct store *store)
+{
+    struct janitor *janitor = calloc(1, sizeof(*janitor));
+    if (janitor == NULL) {
+        (void)fail_errno("memory for the janitor");
+        return NULL;
+    }
+
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&janitor->poked, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&janitor->mutex, NULL);
+    pthread_mutex_init(&janitor->round, NULL);
+    janitor->store = store;
+    janitor_meets_clock(janitor);
+
+    if (janitor_start(janitor) == 0)
+        return janitor;
+    janitor_free(janitor);
+    return NULL;
+}
+
+void janitor_free(struct janitor *janitor)
+{
+    if (janitor == NULL)
+        return;
+
+    if (janitor->started) {
+        pthread_mutex_lock(&janitor->mutex);
+        janitor->stopping = true;
+        pthread_cond_signal(&janitor->poked);
+        pthread_mutex_unlock(&janitor->mutex);
+        (void)pthread_join(janitor->thread, NULL);
+    }
+    pthread_mutex_destroy(&janitor->mutex);
+    pthread_mutex_destroy(&janitor->round);
+    pthread_cond_destroy(&janitor->poked);
+    free(janitor->items);
+    free(janitor->entries);
+    free(janitor);
+}
+
+void janitor_poke(struct janitor *janitor)
+{
+    pthread_mutex_lock(&janitor->mutex);
+    janitor->waiting_for_it = true;
+    pthread_cond_signal(&janitor->poked);
+    pthread_mutex_unlock(&janitor->mutex);
+}

@@ -1,0 +1,214 @@
+/*
+ * The two lanes of an open upload: when they run, and how they stop
+ *
+ * Whatever happens to an upload changes its state under its lock and then calls upload_advance(),
+ * which starts what has become possible: the write lane when there are bytes and room, the sync
+ * lane when there is a goal, a reason to commit, or damage to be recorded. A lane that comes to its
+ * end does the same. So there is one place that decides, and no lost wake-up.
+ */
+#define LOG_MODULE "upload"
+#include <assert.h>
+#include <inttypes.h>
+
+#include "base/fail.h"
+#include "base/refusal.h"
+#include "storage/parts.h"
+
+enum {
+    WINDOW_LEAST_BYTES = 256 * 1024
+};
+
+void upload_lock(struct upload *upload)
+{
+    pthread_mutex_lock(&upload->mutex);
+}
+
+void upload_unlock(struct upload *upload, struct aftermath *aftermath)
+{
+    struct store *store = upload->store;
+
+    pthread_mutex_unlock(&upload->mutex);
+    file_close(&aftermath->file);
+    bound_give(&store->files, aftermath->files);
+    bound_give(&store->dirty, aftermath->dirty);
+    bound_give(&store->buffers, aftermath->buffers);
+    done_call(aftermath->done, aftermath->result);
+    if (aftermath->release)
+        upload_release(upload);
+}
+
+/* ---- when a lane has something to do ---- */
+
+bool upload_is_written(const struct upload *upload)
+{
+    return !upload->writing && !upload->waiting && upload->received == upload->written;
+}
+
+/* How much of one upload may be dirty before a pass begins: less, when many share the bound. */
+static uint64_t upload_window(const struct upload *upload)
+{
+    const struct store_options *options = &upload->store->options;
+    uint64_t share = options->dirty_bytes / (2 * atomic_load(&upload->store->upload_count) + 1);
+
+    if (share < WINDOW_LEAST_BYTES)
+        share = WINDOW_LEAST_BYTES;
+    return share < options->commit_bytes / 2 ? share : options->commit_bytes / 2;
+}
+
+/*
+ * What a killed server loses is what durable does not count: while a pass takes its time, the write
+ * lane stops at commit_bytes. Passes begin at half of that, so a quick disk never stops it; a pass's
+ * end lets it go on. Staged bytes wait for no pass, and those of a failed upload have no place to go.
+ */
+static bool upload_may_write(const struct upload *upload)
+{
+    uint64_t most = upload->store->options.commit_bytes;
+
+    if (most < 2ULL * BUFFER_BYTES)
+        most = 2ULL * BUFFER_BYTES;
+    return upload->staged || upload->failure != 0 ||
+           upload->written - upload->durable < most - BUFFER_BYTES;
+}
+
+static bool upload_must_sync(const struct upload *upload)
+{
+    if (upload->goal != GOAL_NONE && upload_is_written(upload))
+        return true;
+    if (upload->damaged && !upload->damage_recorded)
+        return !upload->writing;
+    uint64_t dirty = upload->written - upload->synced;
+    return dirty > 0 && (upload->pressed || dirty >= upload_window(upload));
+}
+
+/* Room to write: a file of ours, and dirty bytes left. False: the room's resume will come. */
+static bool upload_has_room(struct upload *upload)
+{
+    struct store *store = upload->store;
+
+    if (!upload->file_taken && bound_take(&store->files, 1, &upload->room))
+        upload->file_taken = true;
+    else if (!upload->file_taken)
+        upload->waiting = true;
+    if (!upload->waiting && !bound_take(&store->dirty, 0, &upload->room))
+        upload->waiting = upload->pressed = true;
+    if (upload->waiting)
+        store_press(store);
+    return !upload->waiting;
+}
+
+/* Others wait for a file: once what is in ours is synced it is closed, and no more is written before. */
+static bool upload_yields_file(struct upload *upload)
+{
+    bool busy = upload->syncing || upload->written > upload->synced;
+
+    if (!upload->file_taken || !busy || !bound_pressed(&upload->store->files))
+        return false;
+    upload->pressed = true;
+    return true;
+}
+
+void upload_advance(struct upload *upload)
+{
+    if (!upload->writing && !upload->waiting && upload->written < upload->received &&
+        upload_may_write(upload) && !upload_yields_file(upload) && upload_has_room(upload)) {
+        upload->writing = true;
+        upload->write_job.run = upload_write_run;
+        (void)workers_submit(upload->store->io, &upload->write_job);
+    }
+    if (!upload->syncing && upload_must_sync(upload)) {
+        upload->syncing = true;
+        upload->sync_job.run = upload_sync_run;
+        (void)workers_submit(upload->store->sync, &upload->sync_job);
+    }
+}
+
+void upload_room_resume(struct bound_waiter *waiter)
+{
+    struct upload *upload = PART_OF(struct upload, room, waiter);
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    upload->waiting = false;
+    upload_advance(upload);
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_pursue(struct upload *upload, enum goal goal, int verdict, struct done done)
+{
+    assert(upload->goal == GOAL_NONE);
+    upload->goal = goal;
+    upload->verdict = verdict;
+    upload->done = done;
+    upload_advance(upload);
+}
+
+void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
+{
+    const struct store_options *options = &upload->store->options;
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    uint64_t dirty = upload->written - upload->synced;
+    uint64_t since_ms = upload->dirty_since_ms; /* it may be dirty since the tick began */
+    uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
+    if (dirty > 0 && (pressed || age_ms >= options->commit_late_ms ||
+                      (dirty >= options->commit_soon_bytes && age_ms >= options->commit_soon_ms))) {
+        upload->pressed = true;
+        upload_advance(upload);
+    }
+    upload_unlock(upload, &aftermath);
+}
+
+bool upload_is_tidy(const struct upload *upload)
+{
+    return upload->damaged || upload->state == UPLOAD_DELETED ||
+           (upload->extent <= upload->durable && upload->file.allocated <= upload->durable);
+}
+
+bool upload_is_quiet(const struct upload *upload)
+{
+    return upload_is_written(upload) && !upload->syncing && upload->goal == GOAL_NONE &&
+           upload->received == upload->durable && !upload->file_taken && upload->buffer == NULL &&
+           upload_is_tidy(upload) && (!upload->damaged || upload->damage_recorded);
+}
+
+void upload_close_file(struct upload *upload, struct aftermath *aftermath)
+{
+    bool synced = !upload->writing && !upload->waiting && upload->written == upload->synced;
+
+    if (!upload->file_taken || !synced)
+        return;
+    if (upload->received > upload->written && !bound_pressed(&upload->store->files))
+        return;
+    aftermath->file = upload->file;
+    aftermath->files++;
+    upload->file.fd = -1;
+    upload->file_taken = false;
+}
+
+/* ---- when something went wrong ---- */
+
+void upload_stop(struct upload *upload, int failure, struct aftermath *aftermath)
+{
+    if (upload->failure == 0)
+        upload->failure = failure;
+    upload->stopped = true;
+    aftermath->dirty += upload->written - upload->synced;
+    upload->received = upload->written = upload->synced = upload->durable;
+    if (upload->writing)
+        return; /* the write lane will see it */
+    buffer_drop(upload, aftermath);
+    if (upload->ready_waiting)
+        ready_answer(upload);
+}
+
+void upload_damage(struct upload *upload, int failure, struct aftermath *aftermath)
+{
+    upload_stop(upload, failure, aftermath);
+    if (upload->damaged)
+        return;
+    upload->damaged = true;
+    atomic_fetch_add(&upload->store->damaged_uploads, 1);
+    log_error("the upload is damaged, its file is kept id=%s offset=%" PRIu64,
+              upload_id_format(&upload->info.id).text, upload->durable);
+}

@@ -1,0 +1,197 @@
+#pragma once
+
+/*
+ * What a store and an open upload are made of: for the sources of storage that implement
+ * storage/store.h and storage/upload.h, and for nobody else
+ *
+ * Locks are taken in this order, and no other is held while a done or an ended is called:
+ *
+ *     store.mutex, the table of leases  ->  upload.mutex  ->  bounds, queues of jobs and changes
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "base/workers.h"
+#include "storage/bound.h"
+#include "storage/catalog.h"
+#include "storage/directory.h"
+#include "storage/file.h"
+#include "storage/lease.h"
+#include "storage/store.h"
+#include "storage/upload.h"
+
+/* The object that a member is a part of. */
+#define PART_OF(type, member, pointer) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+struct janitor;
+struct timer;
+
+struct store {
+    struct store_options options; /* with the defaults filled in */
+    struct directory directory;
+    struct catalog *catalog;
+    struct lease_table *leases;
+    struct workers *io, *sync;
+    struct bound files, dirty, buffers;
+    struct janitor *janitor;
+    struct timer *timer;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t emptied;
+    struct upload *uploads; /* all that are open, opening or on their last commit */
+    atomic_uint_fast64_t upload_count;
+
+    atomic_uint_fast64_t free_bytes, synced_files, expired_uploads, deleted_files, damaged_uploads;
+};
+
+enum {
+    BUFFER_BYTES = 256 * 1024, /* of one upload, only while bytes are on their way */
+};
+
+/* What the writer has asked for and waits for. */
+enum goal {
+    GOAL_NONE,
+    GOAL_ANSWER, /* only to be told the verdict */
+    GOAL_COMMIT,
+    GOAL_FINISH,
+    GOAL_ROLLBACK,
+    GOAL_LENGTH,
+    GOAL_INVALIDATE,
+    GOAL_DELETE,
+    GOAL_CLOSE,
+};
+
+struct upload {
+    struct store *store;
+    struct upload *next, **link; /* in store->uploads; link is what points here */
+    struct lease lease;
+    uint64_t number;
+
+    /* of the writer */
+    struct upload_info info; /* changed only by what it asked for, which it waits for */
+    struct upload_writer writer;
+    struct upload **ret_upload; /* of upload_open() */
+    int lease_refusal;          /* how the waiting for the lease ended */
+
+    pthread_mutex_t mutex; /* of everything below */
+
+    /* received >= written >= synced >= durable */
+    uint64_t received; /* copied into the buffer */
+    uint64_t written;  /* given to the kernel */
+    uint64_t synced;   /* on the disk, but not counted by the catalog */
+    uint64_t durable;  /* counted: what a client may be told */
+    uint64_t extent;   /* how far the file goes at most */
+
+    bool ended, staged;
+    bool pressed; /* commit soon, though nobody waits for it */
+    bool stopped; /* nothing beyond durable counts any more; failure says why */
+    bool damaged, damage_recorded;
+    bool directory_synced;
+    int failure; /* the first one; upload_append() tells it */
+    uint64_t dirty_since_ms;
+    uint64_t stated_length;  /* of GOAL_LENGTH */
+    enum upload_state state; /* as in the catalog; info is told at the end of a goal */
+    int64_t expires;         /* the same */
+
+    enum goal goal;
+    int verdict;      /* the answer, when nothing worse happens */
+    struct done done; /* of the goal, or of upload_open() */
+
+    /* the two lanes: one job of each runs at a time */
+    bool writing, syncing;
+    enum goal pass; /* the goal that the sync lane works on */
+    uint64_t target;
+    struct job open_job, write_job, sync_job, ready_job;
+    struct change change; /* of the sync lane */
+
+    struct file file;
+    bool file_taken; /* one of store->files is ours */
+    bool waiting;    /* in the queue of a bound, to go on writing */
+    struct bound_waiter room;
+
+    uint8_t *buffer; /* a ring: byte n of the upload is at n % BUFFER_BYTES */
+    struct bound_waiter buffer_room;
+    struct done ready;     /* of upload_when_ready() */
+    bool ready_waiting;    /* until the write lane has made room */
+    uint64_t write_offset; /* of the write lane's write */
+};
+
+/*
+ * What is left to do after the lock of an upload was let go: giving back wakes other uploads, and
+ * a done may call anything.
+ */
+struct aftermath {
+    struct file file; /* to be closed */
+    uint64_t files, dirty, buffers;
+    struct done done;
+    int result;
+    bool release;
+};
+
+#define AFTERMATH     \
+    {                 \
+        .file.fd = -1 \
+    }
+
+void upload_lock(struct upload *upload);
+void upload_unlock(struct upload *upload, struct aftermath *aftermath);
+
+/* Why nobody can append any more, or 0. */
+int upload_refusal(const struct upload *upload);
+
+/* Starts what the lanes have to do. With the lock held. */
+void upload_advance(struct upload *upload);
+
+/* Sets a goal; done will be called with verdict, or with what is worse. */
+void upload_pursue(struct upload *upload, enum goal goal, int verdict, struct done done);
+
+/* Nothing is under way and nothing is left: it can be released at once. With the lock held. */
+bool upload_is_quiet(const struct upload *upload);
+
+/* The file ends where the catalog says, or nobody will go on with it. With the lock held. */
+bool upload_is_tidy(const struct upload *upload);
+
+/* Everything that was appended is in the file, or never will be. With the lock held. */
+bool upload_is_written(const struct upload *upload);
+
+/* Ends the object: the lease goes to who waits. Without the lock. */
+void upload_release(struct upload *upload);
+
+/* The jobs of the lanes. */
+void upload_write_run(struct job *job);
+void upload_sync_run(struct job *job);
+void upload_room_resume(struct bound_waiter *waiter);
+void upload_buffer_resume(struct bound_waiter *waiter);
+
+/* No more appends: nothing beyond durable counts, failure is what they are told. Lock held. */
+void upload_stop(struct upload *upload, int failure, struct aftermath *aftermath);
+
+/* The same, for good and for everybody: the file has lost bytes or may have. Lock held. */
+void upload_damage(struct upload *upload, int failure, struct aftermath *aftermath);
+
+/* Gives the buffer back; what it holds is forgotten. With the lock held. */
+void buffer_drop(struct upload *upload, struct aftermath *aftermath);
+
+/* Answers who waits for room, on a thread of ours. With the lock held. */
+void ready_answer(struct upload *upload);
+
+/*
+ * With nothing dirty and nothing to be written the file need not be open; where others wait for
+ * one it is closed even before the next write, which opens it again. With the lock held.
+ */
+void upload_close_file(struct upload *upload, struct aftermath *aftermath);
+
+/* The store's list. */
+void store_enter(struct store *store, struct upload *upload);
+void store_leave(struct store *store, struct upload *upload);
+
+/* Commits by age and size, and when others wait for what this upload holds. */
+void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed);
+
+/* Wakes the timer: a bound is reached. */
+void store_press(struct store *store);
+
+/* Tombstones wait for the janitor. */
+void store_deleted(struct store *store);

@@ -1,0 +1,252 @@
+/*
+ * What needs no writer: to create, find, list and read uploads
+ *
+ * A request is one allocation that holds its job or its change until the answer.
+ */
+#define LOG_MODULE "upload"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/refusal.h"
+#include "storage/lookup.h"
+#include "storage/os.h"
+#include "storage/parts.h"
+
+struct request {
+    struct store *store;
+    struct job job;
+    struct change change;
+    struct done done;
+    struct upload_id id;
+    struct upload_info *ret_info;
+    struct upload_content *ret_content;
+    struct upload_page *page;
+};
+
+static struct request *request_new(struct store *store, struct done done)
+{
+    struct request *request = calloc(1, sizeof(*request));
+    if (request == NULL) {
+        (void)fail_errno("memory for a request");
+        return NULL;
+    }
+    request->store = store;
+    request->done = done;
+    return request;
+}
+
+static void request_answer(struct request *request, int r)
+{
+    struct done done = request->done;
+
+    upload_info_done(&request->change.info);
+    free(request);
+    done_call(done, r);
+}
+
+static void request_submit(struct request *request, void (*run)(struct job *job))
+{
+    request->job.run = run;
+    (void)workers_submit(request->store->io, &request->job);
+}
+
+void upload_info_done(struct upload_info *info)
+{
+    free(info->metadata);
+    info->metadata = NULL;
+    info->metadata_count = 0;
+}
+
+/* ---- create ---- */
+
+static void create_answered(void *argument, int result)
+{
+    request_answer(argument, result);
+}
+
+static int create_fill(struct upload_info *info, const struct upload_creation *creation,
+                       uint32_t expire_after_s)
+{
+    int64_t now = os.realtime_s();
+
+    *info = (struct upload_info){
+        .protocol = creation->protocol,
+        .kind = creation->kind,
+        .length_known = creation->length_known,
+        .length = creation->length,
+        .created = now,
+        .expires = expire_after_s == 0 ? 0 : now + expire_after_s,
+        .digest = creation->digest,
+        .metadata_count = creation->metadata.count,
+    };
+    int r = upload_id_random(&info->id);
+    if (r != 0 || creation->metadata.count == 0)
+        return r;
+
+    info->metadata = malloc(creation->metadata.count);
+    if (info->metadata == NULL)
+        return fail_errno("memory for the metadata of an upload");
+    memcpy(info->metadata, creation->metadata.data, creation->metadata.count);
+    return 0;
+}
+
+int upload_create(struct store *store, const struct upload_creation *creation,
+                  struct upload_id *ret_id, struct done done)
+{
+    if (creation->length_known && creation->length > INT64_MAX)
+        return REFUSED_TOO_LONG;
+    if (atomic_load(&store->free_bytes) < store->options.min_free_bytes)
+        return REFUSED_NO_SPACE;
+
+    struct request *request = request_new(store, done);
+    if (request == NULL)
+        return -ENOMEM;
+    int r = create_fill(&request->change.info, creation, store->options.expire_after_s);
+    if (r != 0) {
+        upload_info_done(&request->change.info);
+        free(request);
+        return r;
+    }
+
+    *ret_id = request->change.info.id;
+    request->change.kind = CHANGE_CREATE;
+    request->change.done = (struct done){ .call = create_answered, .argument = request };
+    catalog_submit(store->catalog, &request->change);
+    return 0;
+}
+
+/* ---- find ---- */
+
+static int request_lookup(struct request *request, struct upload_info *ret_info)
+{
+    struct catalog *catalog = request->store->catalog;
+    struct upload_info info;
+    uint64_t number;
+
+    struct db *reader = catalog_reader(catalog);
+    int r = lookup_upload(reader, &request->id, &info, &number);
+    catalog_reader_return(catalog, reader);
+    if (r != 0)
+        return r;
+    if (info.state == UPLOAD_DELETED) {
+        upload_info_done(&info);
+        return REFUSED_GONE;
+    }
+
+    *ret_info = info;
+    return 0;
+}
+
+static void find_run(struct job *job)
+{
+    struct request *request = PART_OF(struct request, job, job);
+
+    request_answer(request, request_lookup(request, request->ret_info));
+}
+
+int upload_find(struct store *store, const struct upload_id *id, struct upload_info *ret_info,
+                struct done done)
+{
+    struct request *request = request_new(store, done);
+    if (request == NULL)
+        return -ENOMEM;
+
+    request->id = *id;
+    request->ret_info = ret_info;
+    request_submit(request, find_run);
+    return 0;
+}
+
+/* ---- list ---- */
+
+static void list_run(struct job *job)
+{
+    struct request *request = PART_OF(struct request, job, job);
+    struct catalog *catalog = request->store->catalog;
+
+    struct db *reader = catalog_reader(catalog);
+    int r = lookup_page(reader, request->page);
+    catalog_reader_return(catalog, reader);
+    request_answer(request, r);
+}
+
+int upload_list(struct store *store, struct upload_page *page, struct done done)
+{
+    struct request *request = request_new(store, done);
+    if (request == NULL)
+        return -ENOMEM;
+
+    request->page = page;
+    request_submit(request, list_run);
+    return 0;
+}
+
+/* ---- read ---- */
+
+static int content_refusal(enum upload_state state)
+{
+    switch (state) {
+    case UPLOAD_COMPLETE: return 0;
+    case UPLOAD_RECEIVING: return REFUSED_INCOMPLETE;
+    case UPLOAD_INVALIDATED: return REFUSED_INVALIDATED;
+    case UPLOAD_DAMAGED: return REFUSED_DAMAGED;
+    case UPLOAD_DELETED: return REFUSED_GONE;
+    }
+    return 0;
+}
+
+/* An upload of no bytes has no file: what reads as nothing takes its place. */
+static int content_open(struct store *store, const struct upload_info *info, int *ret_fd)
+{
+    struct directory_path path = directory_path(&info->id);
+    struct stat about = { 0 };
+
+    int fd = info->length == 0 ? os.openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0)
+                               : os.openat(store->directory.files_fd, path.text,
+                                           O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    if (fd < 0)
+        return fail_errno("open upload %s to read it", upload_id_format(&info->id).text);
+    if (info->length > 0 &&
+        (os.fstatat(fd, "", &about, AT_EMPTY_PATH) < 0 || (uint64_t)about.st_size < info->length)) {
+        (void)os.close(fd);
+        return fail_code(EIO, "upload %s has fewer bytes than its length %" PRIu64,
+                         upload_id_format(&info->id).text, info->length);
+    }
+
+    *ret_fd = fd;
+    return 0;
+}
+
+static void read_run(struct job *job)
+{
+    struct request *request = PART_OF(struct request, job, job);
+    struct upload_info info = { 0 };
+    int fd = -1;
+
+    int r = request_lookup(request, &info);
+    if (r == 0)
+        r = content_refusal(info.state);
+    if (r == 0)
+        r = content_open(request->store, &info, &fd);
+    if (r == 0)
+        *request->ret_content = (struct upload_content){ .fd = fd, .length = info.length };
+    upload_info_done(&info);
+    request_answer(request, r);
+}
+
+int upload_read(struct store *store, const struct upload_id *id, struct upload_content *ret_content,
+                struct done done)
+{
+    struct request *request = request_new(store, done);
+    if (request == NULL)
+        return -ENOMEM;
+
+    request->id = *id;
+    request->ret_content = ret_content;
+    request_submit(request, read_run);
+    return 0;
+}

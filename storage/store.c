@@ -1,0 +1,251 @@
+#define LOG_MODULE "store"
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/fail.h"
+#include "storage/janitor.h"
+#include "storage/os.h"
+#include "storage/parts.h"
+#include "storage/timer.h"
+
+static const struct store_options store_defaults = {
+    .io_threads = 4,
+    .sync_threads = 16,
+    .buffer_bytes = UINT64_C(64) << 20,
+    .dirty_bytes = UINT64_C(128) << 20,
+    .file_count = 512,
+    .commit_bytes = UINT64_C(16) << 20,
+    .commit_soon_ms = 1000,
+    .commit_soon_bytes = UINT64_C(1) << 20,
+    .commit_late_ms = 30 * 1000,
+    .janitor_interval_s = 60,
+    .wal_bytes = UINT64_C(16) << 20,
+};
+
+#define DEFAULT(options, field) \
+    ((options)->field = (options)->field != 0 ? (options)->field : store_defaults.field)
+
+static struct store_options store_fill_in(const struct store_options *given)
+{
+    struct store_options options = *given;
+
+    DEFAULT(&options, io_threads);
+    DEFAULT(&options, sync_threads);
+    DEFAULT(&options, buffer_bytes);
+    DEFAULT(&options, dirty_bytes);
+    DEFAULT(&options, file_count);
+    DEFAULT(&options, commit_bytes);
+    DEFAULT(&options, commit_soon_ms);
+    DEFAULT(&options, commit_soon_bytes);
+    DEFAULT(&options, commit_late_ms);
+    DEFAULT(&options, janitor_interval_s);
+    DEFAULT(&options, wal_bytes);
+    return options;
+}
+
+#undef DEFAULT
+
+/* ---- open and close ---- */
+
+static int store_open_catalog(struct store *store)
+{
+    AUTO_FREE char *path = NULL;
+
+    if (asprintf(&path, "%s/ferry.db", store->directory.path) < 0) {
+        path = NULL;
+        return fail_code(ENOMEM, "memory for the path of the database");
+    }
+    struct catalog_options options = {
+        .path = path,
+        .wal_bytes = store->options.wal_bytes,
+        .readers = store->options.io_threads + 1, /* the janitor is one, too */
+    };
+    int r = catalog_open(&options, &store->catalog);
+    if (r != 0)
+        return r;
+
+    directory_sync_root(&store->directory); /* the names of the database's files */
+    return 0;
+}
+
+static int store_start(struct store *store)
+{
+    store->leases = lease_table_new();
+    if (store->leases == NULL)
+        return -ENOMEM;
+
+    int r = workers_start(store->options.io_threads, SIZE_MAX, &store->io);
+    if (r == 0)
+        r = workers_start(store->options.sync_threads, SIZE_MAX, &store->sync);
+    if (r != 0)
+        return r;
+
+    store->janitor = janitor_new(store);
+    if (store->janitor == NULL)
+        return -EAGAIN;
+
+    if (store->options.manual)
+        return 0;
+    store->timer = timer_new(store);
+    return store->timer == NULL ? -EAGAIN : 0;
+}
+
+static struct store *store_new(const struct store_options *options)
+{
+    struct store *store = calloc(1, sizeof(*store));
+    if (store == NULL) {
+        (void)fail_errno("memory for the store");
+        return NULL;
+    }
+
+    store->options = store_fill_in(options);
+    store->directory = (struct directory){ .root_fd = -1, .files_fd = -1, .lock_fd = -1 };
+    bound_init(&store->files, store->options.file_count);
+    bound_init(&store->dirty, store->options.dirty_bytes);
+    bound_init(&store->buffers, store->options.buffer_bytes);
+    pthread_mutex_init(&store->mutex, NULL);
+    pthread_cond_init(&store->emptied, NULL);
+    return store;
+}
+
+static int store_measure(struct store *store)
+{
+    uint64_t free_bytes;
+
+    int r = directory_free_bytes(&store->directory, &free_bytes);
+    if (r == 0)
+        atomic_store(&store->free_bytes, free_bytes);
+    return r;
+}
+
+int store_open(const struct store_options *options, struct store **ret_store)
+{
+    struct store *store = store_new(options);
+    if (store == NULL)
+        return -ENOMEM;
+
+    int r = directory_open(options->directory, &store->directory);
+    if (r == 0)
+        r = store_measure(store);
+    if (r == 0)
+        r = store_open_catalog(store);
+    if (r == 0)
+        r = store_start(store);
+    if (r != 0) {
+        store_close(store);
+        return r;
+    }
+    *ret_store = store;
+    return 0;
+}
+
+/* Last commits may be under way: they need the threads that are ended after them. */
+static void store_wait_until_empty(struct store *store)
+{
+    pthread_mutex_lock(&store->mutex);
+    while (store->uploads != NULL)
+        pthread_cond_wait(&store->emptied, &store->mutex);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+
+    store_wait_until_empty(store);
+    timer_free(store->timer);
+    janitor_free(store->janitor);
+    workers_stop(store->io);
+    workers_stop(store->sync);
+    catalog_close(store->catalog);
+    lease_table_free(store->leases);
+    directory_close(&store->directory);
+
+    bound_done(&store->files);
+    bound_done(&store->dirty);
+    bound_done(&store->buffers);
+    pthread_mutex_destroy(&store->mutex);
+    pthread_cond_destroy(&store->emptied);
+    free(store);
+}
+
+/* ---- the uploads that are open ---- */
+
+void store_enter(struct store *store, struct upload *upload)
+{
+    pthread_mutex_lock(&store->mutex);
+    upload->next = store->uploads;
+    upload->link = &store->uploads;
+    if (upload->next != NULL)
+        upload->next->link = &upload->next;
+    store->uploads = upload;
+    atomic_fetch_add(&store->upload_count, 1);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+void store_leave(struct store *store, struct upload *upload)
+{
+    pthread_mutex_lock(&store->mutex);
+    *upload->link = upload->next;
+    if (upload->next != NULL)
+        upload->next->link = upload->link;
+    atomic_fetch_sub(&store->upload_count, 1);
+    if (store->uploads == NULL)
+        pthread_cond_broadcast(&store->emptied);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+/* ---- time ---- */
+
+void store_tick(struct store *store)
+{
+    uint64_t now_ms = os.monotonic_ms();
+
+    (void)store_measure(store);
+    lease_expire(store->leases, now_ms);
+
+    bool pressed = bound_pressed(&store->files) || bound_pressed(&store->dirty);
+    pthread_mutex_lock(&store->mutex);
+    for (struct upload *upload = store->uploads; upload != NULL; upload = upload->next)
+        upload_tick(upload, now_ms, pressed);
+    pthread_mutex_unlock(&store->mutex);
+}
+
+int store_sweep(struct store *store)
+{
+    return janitor_sweep(store->janitor);
+}
+
+void store_press(struct store *store)
+{
+    if (store->timer != NULL)
+        timer_press(store->timer);
+}
+
+void store_deleted(struct store *store)
+{
+    janitor_poke(store->janitor);
+}
+
+struct store_statistics store_statistics(struct store *store)
+{
+    struct catalog_statistics catalog = catalog_statistics(store->catalog);
+
+    return (struct store_statistics){
+        .open_uploads = atomic_load(&store->upload_count),
+        .open_files = bound_used(&store->files),
+        .dirty_bytes = bound_used(&store->dirty),
+        .buffer_bytes = bound_used(&store->buffers),
+        .free_bytes = atomic_load(&store->free_bytes),
+        .synced_files = atomic_load(&store->synced_files),
+        .committed_groups = catalog.groups,
+        .committed_changes = catalog.changes,
+        .expired_uploads = atomic_load(&store->expired_uploads),
+        .deleted_files = atomic_load(&store->deleted_files),
+        .damaged_uploads = atomic_load(&store->damaged_uploads),
+    };
+}

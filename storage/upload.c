@@ -1,0 +1,348 @@
+/*
+ * One writer's upload, from upload_open() to its release
+ *
+ *   upload_open -> lease -> open_run: row, file -> done | append, goals | upload_close -> release
+ *
+ * The object belongs to the writer until upload_close() and to storage from then on: its last pass
+ * commits what was appended, and upload_release() lets the next writer in.
+ */
+#define LOG_MODULE "upload"
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/refusal.h"
+#include "storage/lookup.h"
+#include "storage/os.h"
+#include "storage/parts.h"
+
+/* ---- the end ---- */
+
+void upload_release(struct upload *upload)
+{
+    struct store *store = upload->store;
+
+    assert(upload->buffer == NULL);
+    assert(!upload->file_taken);
+    lease_release(store->leases, &upload->lease);
+    store_leave(store, upload); /* the last use of the store: it may be closed now */
+    pthread_mutex_destroy(&upload->mutex);
+    upload_info_done(&upload->info);
+    free(upload);
+}
+
+/* The same for one that never had the lease. */
+static void upload_forget(struct upload *upload)
+{
+    store_leave(upload->store, upload);
+    pthread_mutex_destroy(&upload->mutex);
+    upload_info_done(&upload->info);
+    free(upload);
+}
+
+void upload_close(struct upload *upload)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    if (upload == NULL)
+        return;
+
+    lease_silence(upload->store->leases, &upload->lease);
+    upload_lock(upload);
+    assert(upload->ready.call == NULL);
+    if (upload_is_quiet(upload))
+        aftermath.release = true;
+    else
+        upload_pursue(upload, GOAL_CLOSE, 0, (struct done){ 0 });
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_closep(struct upload **upload)
+{
+    upload_close(*upload);
+}
+
+/* ---- the beginning ---- */
+
+/* On a thread of storage, without a lock: the writer gets its upload, or learns why not. */
+static void open_answer(struct upload *upload, int r)
+{
+    struct done done = upload->done;
+
+    upload->done = (struct done){ 0 };
+    if (r == 0) {
+        *upload->ret_upload = upload;
+    } else if (upload->lease_refusal != 0) {
+        upload_forget(upload);
+    } else {
+        upload_release(upload);
+    }
+    done_call(done, r);
+}
+
+static void open_damaged(void *argument, int result)
+{
+    struct upload *upload = argument;
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    upload->info.state = upload->state = UPLOAD_DAMAGED;
+    upload->damaged = upload->damage_recorded = true;
+    upload_unlock(upload, &aftermath);
+    atomic_fetch_add(&upload->store->damaged_uploads, 1);
+    open_answer(upload, result < 0 ? result : 0);
+}
+
+/* With the lock, as a newer writer may be ending this one already. */
+static void open_begin(struct upload *upload, const struct upload_info *info)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    upload->info = *info;
+    upload->state = info->state;
+    upload->expires = info->expires;
+    upload->received = upload->written = upload->synced = info->offset;
+    upload->durable = upload->extent = info->offset;
+    upload->damaged = upload->damage_recorded = info->state == UPLOAD_DAMAGED;
+    upload_unlock(upload, &aftermath);
+}
+
+static int open_lookup(struct upload *upload)
+{
+    struct catalog *catalog = upload->store->catalog;
+    struct upload_info info;
+
+    struct db *reader = catalog_reader(catalog);
+    int r = lookup_upload(reader, &upload->lease.id, &info, &upload->number);
+    catalog_reader_return(catalog, reader);
+    if (r != 0)
+        return r;
+
+    open_begin(upload, &info);
+    return info.state == UPLOAD_DELETED ? REFUSED_GONE : 0;
+}
+
+static void open_run(struct job *job)
+{
+    struct upload *upload = PART_OF(struct upload, open_job, job);
+
+    int r = upload->lease_refusal;
+    if (r == 0)
+        r = open_lookup(upload);
+    if (r == 0 && !upload->damaged)
+        r = file_recover(&upload->file, upload->durable);
+    if (r != REFUSED_DAMAGED) {
+        open_answer(upload, r);
+        return;
+    }
+
+    upload->change = (struct change){
+        .kind = CHANGE_STATE,
+        .number = upload->number,
+        .state = UPLOAD_DAMAGED,
+        .done = { .call = open_damaged, .argument = upload },
+    };
+    catalog_submit(upload->store->catalog, &upload->change);
+}
+
+/* Possibly on the thread of another writer: the answer goes through a thread of ours. */
+static void upload_granted(struct lease *lease, int result)
+{
+    struct upload *upload = PART_OF(struct upload, lease, lease);
+
+    upload->lease_refusal = result;
+    (void)workers_submit(upload->store->io, &upload->open_job);
+}
+
+/* Under the lock of the leases. */
+static void upload_end(struct lease *lease)
+{
+    struct upload *upload = PART_OF(struct upload, lease, lease);
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    upload->ended = upload->pressed = true;
+    upload_advance(upload);
+    upload_unlock(upload, &aftermath);
+    if (upload->writer.ended != NULL)
+        upload->writer.ended(upload->writer.argument);
+}
+
+static struct upload *upload_new(struct store *store, const struct upload_id *id)
+{
+    struct upload *upload = calloc(1, sizeof(*upload));
+    if (upload == NULL) {
+        (void)fail_errno("memory for upload %s", upload_id_format(id).text);
+        return NULL;
+    }
+
+    upload->store = store;
+    pthread_mutex_init(&upload->mutex, NULL);
+    file_init(&upload->file, &store->directory, id);
+    upload->open_job.run = open_run;
+    upload->room.resume = upload_room_resume;
+    upload->buffer_room.resume = upload_buffer_resume;
+    upload->lease = (struct lease){ .id = *id, .end = upload_end, .granted = upload_granted };
+    return upload;
+}
+
+int upload_open(struct store *store, const struct upload_id *id, const struct upload_writer *writer,
+                struct upload **ret_upload, struct done done)
+{
+    struct upload *upload = upload_new(store, id);
+    if (upload == NULL)
+        return -ENOMEM;
+
+    upload->writer = *writer;
+    upload->ret_upload = ret_upload;
+    upload->done = done;
+    upload->lease.deadline_ms = os.monotonic_ms() + writer->patience_ms;
+    store_enter(store, upload);
+    if (lease_take(store->leases, &upload->lease))
+        (void)workers_submit(store->io, &upload->open_job);
+    return 0;
+}
+
+/* ---- what it is ---- */
+
+const struct upload_info *upload_info(const struct upload *upload)
+{
+    return &upload->info;
+}
+
+/* One number, under the lock; the lock is not a part of what the caller sees as const. */
+static uint64_t upload_counter(const struct upload *upload, const uint64_t *counter)
+{
+    struct upload *locked = (struct upload *)upload;
+
+    pthread_mutex_lock(&locked->mutex);
+    uint64_t value = *counter;
+    pthread_mutex_unlock(&locked->mutex);
+    return value;
+}
+
+uint64_t upload_offset(const struct upload *upload)
+{
+    return upload_counter(upload, &upload->durable);
+}
+
+uint64_t upload_received(const struct upload *upload)
+{
+    return upload_counter(upload, &upload->received);
+}
+
+bool upload_ended(const struct upload *upload)
+{
+    struct upload *locked = (struct upload *)upload;
+
+    pthread_mutex_lock(&locked->mutex);
+    bool ended = upload->ended;
+    pthread_mutex_unlock(&locked->mutex);
+    return ended;
+}
+
+int upload_refusal(const struct upload *upload)
+{
+    switch (upload->state) {
+    case UPLOAD_RECEIVING: return 0;
+    case UPLOAD_COMPLETE: return REFUSED_COMPLETED;
+    case UPLOAD_INVALIDATED: return REFUSED_INVALIDATED;
+    case UPLOAD_DAMAGED: return REFUSED_DAMAGED;
+    case UPLOAD_DELETED: return REFUSED_GONE;
+    }
+    return 0;
+}
+
+/* ---- what its writer wants ---- */
+
+static void upload_want(struct upload *upload, enum goal goal, int verdict, struct done done)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    upload_pursue(upload, goal, verdict, done);
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_stage(struct upload *upload)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    assert(upload->received == upload->durable);
+    upload->staged = true;
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_commit(struct upload *upload, struct done done)
+{
+    upload_want(upload, GOAL_COMMIT, 0, done);
+}
+
+void upload_rollback(struct upload *upload, struct done done)
+{
+    assert(upload->staged);
+    upload_want(upload, GOAL_ROLLBACK, 0, done);
+}
+
+void upload_finish(struct upload *upload, struct done done)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    int refusal = upload_refusal(upload);
+    bool short_of_it = upload->info.length_known && upload->received < upload->info.length;
+    if (refusal == 0 && short_of_it)
+        refusal = REFUSED_TOO_SHORT;
+    upload_pursue(upload, GOAL_FINISH, refusal, done);
+    upload_unlock(upload, &aftermath);
+}
+
+static int length_refusal(const struct upload *upload, uint64_t length)
+{
+    int refusal = upload_refusal(upload);
+
+    if (upload->info.length_known)
+        return length == upload->info.length ? 0 : REFUSED_LENGTH_MISMATCH;
+    if (refusal != 0)
+        return refusal;
+    if (length > INT64_MAX)
+        return REFUSED_TOO_LONG;
+    return length < upload->received ? REFUSED_TOO_SHORT : 0;
+}
+
+void upload_set_length(struct upload *upload, uint64_t length, struct done done)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    int refusal = length_refusal(upload, length);
+    bool new = refusal == 0 && !upload->info.length_known;
+    upload->stated_length = length;
+    upload_pursue(upload, new ? GOAL_LENGTH : GOAL_ANSWER, refusal, done);
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_invalidate(struct upload *upload, struct done done)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    int refusal = upload_refusal(upload);
+    if (refusal == REFUSED_INVALIDATED)
+        upload_pursue(upload, GOAL_ANSWER, 0, done);
+    else
+        upload_pursue(upload, refusal == 0 ? GOAL_INVALIDATE : GOAL_ANSWER, refusal, done);
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_delete(struct upload *upload, struct done done)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    upload_stop(upload, REFUSED_GONE, &aftermath);
+    upload_pursue(upload, GOAL_DELETE, 0, done);
+    upload_unlock(upload, &aftermath);
+}
