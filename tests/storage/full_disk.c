@@ -1,0 +1,209 @@
+/*
+ * A disk that is really full: a small ext4 on a loop device
+ *
+ * Needs root, a loop device and mkfs.ext4; where they are missing it says so and counts as skipped.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/refusal.h"
+#include "storage/os.h"
+#include "tests/storage/fixture.h"
+
+enum {
+    SKIPPED = 77, /* to meson */
+    DISK_MB = 96,
+    VICTIM_BYTES = 6 * 1024 * 1024,
+    EXPIRE_AFTER_S = 100,
+};
+
+static char scratch[] = "/var/tmp/ferry-full-XXXXXX";
+static char image[40], mounted[40];
+
+/* In the shell; the words are ours. */
+static int run(const char *command)
+{
+    int status;
+
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
+
+/* What is missing, or NULL. */
+static const char *make_disk(void)
+{
+    char command[160];
+
+    if (geteuid() != 0)
+        return "not root";
+    if (mkdtemp(scratch) == NULL)
+        return "no directory below /var/tmp";
+    (void)snprintf(image, sizeof(image), "%s/image", scratch);
+    (void)snprintf(mounted, sizeof(mounted), "%s/mounted", scratch);
+    int fd = open(image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, (off_t)DISK_MB << 20) < 0 || close(fd) < 0)
+        return "no image file";
+    (void)snprintf(command, sizeof(command), "mkfs.ext4 -q -m 0 %s", image);
+    if (run(command) != 0)
+        return "no mkfs.ext4";
+    (void)snprintf(command, sizeof(command), "mount -o loop %s %s", image, mounted);
+    if (mkdir(mounted, 0700) < 0 || run(command) != 0)
+        return "no loop device";
+    return NULL;
+}
+
+static void remove_disk(void)
+{
+    (void)umount2(mounted, MNT_DETACH);
+    (void)rmdir(mounted);
+    (void)unlink(image);
+    (void)rmdir(scratch);
+}
+
+/* Takes every block that is left. */
+static void fill_up(void)
+{
+    static const char zeros[65536];
+    char path[100];
+    size_t size = sizeof(zeros);
+
+    (void)snprintf(path, sizeof(path), "%s/filler", mounted);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    while (size > 0)
+        if (write(fd, zeros, size) <= 0)
+            size /= 2;
+    assert_int_equal(fsync(fd), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+static void empty_again(void)
+{
+    char path[100];
+
+    (void)snprintf(path, sizeof(path), "%s/filler", mounted);
+    assert_int_equal(unlink(path), 0);
+    sync(); /* ext4 gives freed blocks out again after its journal's commit */
+}
+
+static atomic_uint_fast64_t clock_s = 1000000;
+
+static int64_t realtime_s(void)
+{
+    return (int64_t)atomic_load(&clock_s);
+}
+
+static uint64_t monotonic_ms(void)
+{
+    return atomic_load(&clock_s) * 1000;
+}
+
+static struct upload_id create_victim(struct fixture *fixture, bool complete)
+{
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, VICTIM_BYTES), 0);
+    assert_int_equal(complete ? upload_finish_wait(upload) : upload_commit_wait(upload), 0);
+    upload_close(upload);
+    return id;
+}
+
+static int find(struct fixture *fixture, const struct upload_id *id)
+{
+    struct upload_info info = { 0 };
+
+    int r = upload_find_wait(fixture->store, id, &info);
+    upload_info_done(&info);
+    return r;
+}
+
+static void keeps_what_fitted_deletes_expires_and_goes_on(void **state)
+{
+    struct fixture fixture = {
+        .options = { .manual = true, .expire_after_s = EXPIRE_AFTER_S },
+    };
+    int r = 0;
+
+    (void)state;
+    os.realtime_s = realtime_s;
+    os.monotonic_ms = monotonic_ms;
+    (void)snprintf(fixture.directory, sizeof(fixture.directory), "%s/data", mounted);
+    fixture_open(&fixture);
+    struct upload_id deleted = create_victim(&fixture, true);
+    struct upload_id expired = create_victim(&fixture, false);
+    atomic_fetch_add(&clock_s, EXPIRE_AFTER_S / 2);
+
+    /* the prefix that fitted is committed */
+    struct upload_id id = fixture_create(&fixture, (uint64_t)DISK_MB << 20);
+    struct upload *upload = fixture_writer(&fixture, &id);
+    while (r == 0)
+        r = append_pattern(upload, 100000);
+    assert_int_equal(r, REFUSED_NO_SPACE);
+    assert_int_equal(upload_commit_wait(upload), REFUSED_NO_SPACE);
+    uint64_t fitted = upload_offset(upload);
+    assert_true(fitted > (uint64_t)20 << 20);
+    upload_close(upload);
+    fill_up();
+
+    /* everything that needs no space goes on */
+    upload = fixture_writer(&fixture, &id);
+    assert_int_equal(upload_offset(upload), fitted);
+    (void)append_pattern(upload, 100000);
+    assert_int_equal(upload_commit_wait(upload), REFUSED_NO_SPACE);
+    upload_close(upload);
+    fill_up(); /* with the blocks that the close may have freed */
+    upload = fixture_writer(&fixture, &deleted);
+    assert_int_equal(upload_delete_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(store_sweep(fixture.store), 0);
+    assert_int_equal(find(&fixture, &deleted), REFUSED_UNKNOWN_UPLOAD);
+    fill_up();
+    atomic_fetch_add(&clock_s, EXPIRE_AFTER_S / 2);
+    assert_int_equal(store_sweep(fixture.store), 0);
+    assert_int_equal(find(&fixture, &expired), REFUSED_UNKNOWN_UPLOAD);
+
+    /* a restart on a full disk, then space again */
+    fill_up();
+    fixture_reopen(&fixture);
+    assert_true(fixture_find(&fixture, &id).offset >= fitted);
+    empty_again();
+    upload = fixture_writer(&fixture, &id);
+    uint64_t offset = upload_offset(upload);
+    assert_int_equal(append_pattern(upload, 5000000), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    upload_close(upload);
+    fixture_close(&fixture);
+    assert_pattern(fixture_path(&fixture, &id), offset + 5000000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_what_fitted_deletes_expires_and_goes_on),
+    };
+
+    const char *missing = make_disk();
+    if (missing != NULL) {
+        (void)fprintf(stderr, "SKIPPED, no test on a full disk: %s\n", missing);
+        remove_disk();
+        return SKIPPED;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    remove_disk();
+    return failed;
+}

@@ -1,0 +1,307 @@
+/*
+ * Expiry and deletion, on a clock that the tests turn
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/refusal.h"
+#include "storage/os.h"
+#include "tests/storage/fixture.h"
+
+enum {
+    EXPIRE_AFTER_S = 800
+};
+
+static atomic_int_fast64_t test_realtime_s;
+static atomic_uint_fast64_t test_clock_ms;
+
+static int64_t realtime_s(void)
+{
+    return atomic_load(&test_realtime_s);
+}
+
+static uint64_t monotonic_ms(void)
+{
+    return atomic_load(&test_clock_ms);
+}
+
+static void sleep_s(int64_t seconds)
+{
+    atomic_fetch_add(&test_realtime_s, seconds);
+    atomic_fetch_add(&test_clock_ms, (uint64_t)seconds * 1000);
+}
+
+static int set_up(void **state)
+{
+    atomic_store(&test_realtime_s, 1700000000);
+    atomic_store(&test_clock_ms, 5000);
+    os.realtime_s = realtime_s;
+    os.monotonic_ms = monotonic_ms;
+    (void)fixture_set_up(state);
+
+    struct fixture *fixture = *state;
+    fixture->options.expire_after_s = EXPIRE_AFTER_S;
+    fixture_reopen(fixture);
+    return 0;
+}
+
+static struct upload_id create_with_bytes(struct fixture *fixture, size_t count)
+{
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, count), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    upload_close(upload);
+    return id;
+}
+
+static int find(struct fixture *fixture, const struct upload_id *id)
+{
+    struct upload_info info = { 0 };
+
+    int r = upload_find_wait(fixture->store, id, &info);
+    upload_info_done(&info);
+    return r;
+}
+
+static bool has_file(struct fixture *fixture, const struct upload_id *id)
+{
+    return access(fixture_path(fixture, id), F_OK) == 0;
+}
+
+static void removes_what_has_expired_and_nothing_earlier(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    assert_int_equal(fixture_find(fixture, &id).expires, 1700000000 + EXPIRE_AFTER_S);
+    sleep_s(EXPIRE_AFTER_S - 1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), 0);
+    sleep_s(1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+    assert_false(has_file(fixture, &id));
+    assert_int_equal(store_statistics(fixture->store).expired_uploads, 1);
+    assert_int_equal(store_statistics(fixture->store).deleted_files, 1);
+}
+
+static int64_t append_and_look(struct fixture *fixture, struct upload *upload)
+{
+    assert_int_equal(append_pattern(upload, 1), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    return fixture_find(fixture, &upload_info(upload)->id).expires;
+}
+
+static void bytes_put_expiry_off_but_not_at_every_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 1);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    sleep_s(1);
+    int64_t expires = append_and_look(fixture, upload);
+    sleep_s(EXPIRE_AFTER_S / 8); /* an eighth is not worth a write of the index */
+    int64_t later = append_and_look(fixture, upload);
+    int64_t least = realtime_s() + EXPIRE_AFTER_S;
+    sleep_s(1);
+    int64_t latest = append_and_look(fixture, upload);
+    upload_close(upload);
+
+    assert_int_equal(expires, 1700000001 + EXPIRE_AFTER_S + EXPIRE_AFTER_S / 8);
+    assert_int_equal(later, expires);
+    assert_int_equal(later, least); /* never before the last byte is that old */
+    assert_int_equal(latest, expires + EXPIRE_AFTER_S / 8 + 1);
+}
+
+static void nothing_expires_under_its_writer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    sleep_s(EXPIRE_AFTER_S + 1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), 0);
+    assert_int_equal(append_pattern(upload, 100), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), 0); /* its last byte is fresh */
+}
+
+static void complete_uploads_stay(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(fixture_find(fixture, &id).expires, 0);
+    sleep_s(1000 * EXPIRE_AFTER_S);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    atomic_fetch_add(&test_clock_ms, 3600 * 1000);
+    atomic_fetch_add(&test_realtime_s, 3600);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), 0);
+    assert_true(has_file(fixture, &id));
+}
+
+static void a_clock_that_jumped_is_not_believed_for_an_hour(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    atomic_fetch_add(&test_realtime_s, 50 * 365 * 86400LL);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), 0);
+    sleep_s(3599);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), 0);
+    sleep_s(1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+}
+
+static void a_clock_that_is_wrong_at_the_start_has_an_hour_to_be_set(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.expire_after_s = 7 * 86400;
+    fixture_reopen(fixture);
+    struct upload_id id = create_with_bytes(fixture, 5000);
+    fixture_close(fixture);
+    atomic_fetch_add(&test_realtime_s, 60 * 365 * 86400LL);
+    atomic_store(&test_clock_ms, 100); /* the machine was started anew */
+    fixture_open(fixture);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    sleep_s(3599);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    atomic_fetch_add(&test_realtime_s, -60 * 365 * 86400LL);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    sleep_s(3600);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), 0);
+    sleep_s(8 * 86400);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+}
+
+static void never_is_never_for_older_uploads_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    fixture->options.expire_after_s = 0;
+    fixture_reopen(fixture);
+    sleep_s(100 * EXPIRE_AFTER_S);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    sleep_s(3600);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), 0);
+}
+
+static void deleted_uploads_go_whatever_the_clock_says(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_delete_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
+    assert_true(has_file(fixture, &id));
+    atomic_fetch_add(&test_realtime_s, -86400);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+    assert_false(has_file(fixture, &id));
+}
+
+static void a_deletion_is_completed_after_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_delete_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(unlink(fixture_path(fixture, &id)), 0); /* as if it had got that far */
+    fixture_reopen(fixture);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+}
+
+static void delete_now(struct fixture *fixture, const struct upload_id *id)
+{
+    struct upload *upload = fixture_writer(fixture, id);
+    assert_int_equal(upload_delete_wait(upload), 0);
+    upload_close(upload);
+}
+
+static void a_missing_shard_keeps_nothing_else_and_is_made_at_the_next_start(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id there = create_with_bytes(fixture, 10);
+    struct upload_id missing = fixture_create(fixture, 10);
+    char shard[80];
+
+    while (missing.bytes[0] == there.bytes[0])
+        missing = fixture_create(fixture, 10);
+    (void)snprintf(shard, sizeof(shard), "%s/files/%02x", fixture->directory, missing.bytes[0]);
+    assert_int_equal(rmdir(shard), 0);
+    delete_now(fixture, &missing);
+    delete_now(fixture, &there);
+    assert_int_equal(store_sweep(fixture->store), -ENOENT);
+    assert_int_equal(find(fixture, &there), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(fixture, &missing), REFUSED_GONE);
+
+    fixture_reopen(fixture);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &missing), REFUSED_UNKNOWN_UPLOAD);
+}
+
+static void more_than_a_batch_goes_in_one_round(void **state)
+{
+    enum {
+        UPLOADS = 2300
+    };
+    struct fixture *fixture = *state;
+    struct upload_info infos[1];
+    struct upload_page page = { .infos = infos, .room = 1 };
+
+    for (int i = 0; i < UPLOADS; i++)
+        (void)fixture_create(fixture, 10);
+    sleep_s(EXPIRE_AFTER_S);
+    uint64_t groups = store_statistics(fixture->store).committed_groups;
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(store_statistics(fixture->store).expired_uploads, UPLOADS);
+    assert_true(store_statistics(fixture->store).committed_groups - groups < UPLOADS / 2);
+    assert_int_equal(upload_list_wait(fixture->store, &page), 0);
+    assert_int_equal(page.count, 0);
+}
+
+#define JANITOR_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        JANITOR_TEST(removes_what_has_expired_and_nothing_earlier),
+        JANITOR_TEST(bytes_put_expiry_off_but_not_at_every_commit),
+        JANITOR_TEST(nothing_expires_under_its_writer),
+        JANITOR_TEST(complete_uploads_stay),
+        JANITOR_TEST(a_clock_that_jumped_is_not_believed_for_an_hour),
+        JANITOR_TEST(a_clock_that_is_wrong_at_the_start_has_an_hour_to_be_set),
+        JANITOR_TEST(never_is_never_for_older_uploads_too),
+        JANITOR_TEST(deleted_uploads_go_whatever_the_clock_says),
+        JANITOR_TEST(a_deletion_is_completed_after_a_restart),
+        JANITOR_TEST(a_missing_shard_keeps_nothing_else_and_is_made_at_the_next_start),
+        JANITOR_TEST(more_than_a_batch_goes_in_one_round),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

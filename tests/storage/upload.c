@@ -1,0 +1,705 @@
+#include "storage/upload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/refusal.h"
+#include "storage/os.h"
+#include "tests/storage/fixture.h"
+
+/* ---- one writer ---- */
+
+static void finds_what_was_created(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_creation creation = {
+        .protocol = 7,
+        .kind = UPLOAD_PARTIAL,
+        .length_known = true,
+        .length = 1000,
+        .digest = UPLOAD_DIGEST_SHA256,
+        .metadata = bytes_of_text("a b"),
+    };
+    struct upload_info info = { 0 };
+    struct upload_id id;
+
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &id), 0);
+    assert_int_equal(upload_find_wait(fixture->store, &id, &info), 0);
+
+    assert_true(upload_id_equal(&info.id, &id));
+    assert_int_equal(info.protocol, 7);
+    assert_int_equal(info.kind, UPLOAD_PARTIAL);
+    assert_int_equal(info.state, UPLOAD_RECEIVING);
+    assert_true(info.length_known);
+    assert_int_equal(info.length, 1000);
+    assert_int_equal(info.offset, 0);
+    assert_int_equal(info.expires, 0);
+    assert_int_equal(info.digest, UPLOAD_DIGEST_SHA256);
+    assert_true(bytes_equal_text(bytes_of(info.metadata, info.metadata_count), "a b"));
+    upload_info_done(&info);
+}
+
+static void refuses_an_unknown_id(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_writer writer = { 0 };
+    struct upload_info info = { .offset = 77 };
+    struct upload *upload = NULL;
+    struct upload_id id = { 0 };
+
+    assert_int_equal(upload_find_wait(fixture->store, &id, &info), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(info.offset, 77); /* outputs untouched on refusal */
+    assert_int_equal(upload_open_wait(fixture->store, &id, &writer, &upload),
+                     REFUSED_UNKNOWN_UPLOAD);
+    assert_null(upload);
+}
+
+static void appends_commits_and_goes_on_after_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 1000000), 0);
+    assert_int_equal(upload_received(upload), 1000000);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_int_equal(upload_offset(upload), 1000000);
+    assert_int_equal(upload_info(upload)->offset, 1000000);
+    upload_close(upload);
+    fixture_reopen(fixture);
+
+    assert_int_equal(fixture_find(fixture, &id).offset, 1000000);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_offset(upload), 1000000);
+    assert_int_equal(append_pattern(upload, 500000), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+
+    struct upload_info info = fixture_find(fixture, &id);
+    assert_int_equal(info.state, UPLOAD_COMPLETE);
+    assert_true(info.length_known);
+    assert_int_equal(info.length, 1500000);
+    assert_pattern(fixture_path(fixture, &id), 1500000);
+}
+
+static void keeps_what_a_vanished_writer_had_appended(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 10000);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 5000), 0);
+    upload_close(upload); /* does not wait, and nobody committed */
+
+    upload = fixture_writer(fixture, &id); /* waits for the last commit of the one before */
+    assert_int_equal(upload_offset(upload), 5000);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 5000);
+}
+
+static void takes_no_more_than_the_length(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 1000);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 600), 0);
+    assert_int_equal(append_pattern(upload, 401), REFUSED_TOO_LONG);
+    assert_int_equal(upload_received(upload), 600);
+    assert_int_equal(upload_finish_wait(upload), REFUSED_TOO_SHORT);
+    assert_int_equal(upload_offset(upload), 600);
+    assert_int_equal(append_pattern(upload, 400), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    assert_int_equal(append_pattern(upload, 1), REFUSED_COMPLETED);
+    assert_int_equal(upload_finish_wait(upload), REFUSED_COMPLETED);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 1000);
+}
+
+static void is_complete_only_when_told_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 10);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 10), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_RECEIVING);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_COMPLETE);
+}
+
+static void completes_and_reads_an_upload_of_no_bytes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload_content content;
+    char byte;
+
+    assert_int_equal(upload_read_wait(fixture->store, &id, &content), REFUSED_INCOMPLETE);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+
+    assert_int_equal(upload_read_wait(fixture->store, &id, &content), 0);
+    assert_int_equal(content.length, 0);
+    assert_int_equal(read(content.fd, &byte, 1), 0);
+    assert_int_equal(close(content.fd), 0);
+}
+
+static void reads_a_complete_upload_even_while_it_is_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload_content content;
+    uint8_t bytes[100];
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 100), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    assert_int_equal(upload_read_wait(fixture->store, &id, &content), 0);
+    assert_int_equal(upload_delete_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(store_sweep(fixture->store), 0);
+
+    assert_int_equal(content.length, 100);
+    assert_int_equal(pread(content.fd, bytes, sizeof(bytes), 0), 100);
+    assert_int_equal(bytes[99], pattern(99));
+    assert_int_equal(close(content.fd), 0);
+}
+
+static void states_a_length_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 100), 0);
+    assert_int_equal(upload_set_length_wait(upload, 99), REFUSED_TOO_SHORT);
+    assert_int_equal(upload_set_length_wait(upload, (uint64_t)INT64_MAX + 1), REFUSED_TOO_LONG);
+    assert_int_equal(upload_set_length_wait(upload, 200), 0);
+    assert_int_equal(upload_set_length_wait(upload, 200), 0);
+    assert_int_equal(upload_set_length_wait(upload, 201), REFUSED_LENGTH_MISMATCH);
+    assert_int_equal(append_pattern(upload, 101), REFUSED_TOO_LONG);
+    upload_close(upload);
+    fixture_reopen(fixture);
+
+    struct upload_info info = fixture_find(fixture, &id);
+    assert_true(info.length_known);
+    assert_int_equal(info.length, 200);
+    assert_int_equal(info.offset, 100);
+}
+
+static void takes_nothing_after_it_was_invalidated(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_invalidate_wait(upload), 0);
+    assert_int_equal(upload_invalidate_wait(upload), 0);
+    assert_int_equal(append_pattern(upload, 1), REFUSED_INVALIDATED);
+    assert_int_equal(upload_commit_wait(upload), REFUSED_INVALIDATED);
+    upload_close(upload);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_info(upload)->state, UPLOAD_INVALIDATED);
+    assert_int_equal(upload_finish_wait(upload), REFUSED_INVALIDATED);
+    upload_close(upload);
+}
+
+/* ---- staged bytes ---- */
+
+static void staged_bytes_count_when_they_are_committed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    fixture->options.commit_bytes = 256 * 1024;
+    fixture_reopen(fixture);
+    struct upload *upload = fixture_writer(fixture, &id);
+    upload_stage(upload);
+    assert_int_equal(append_pattern(upload, 2000000), 0);
+    assert_int_equal(upload_offset(upload), 0); /* though more than commit_bytes came */
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_int_equal(upload_offset(upload), 2000000);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 2000000);
+}
+
+static void staged_bytes_go_when_they_are_rolled_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    upload_stage(upload);
+    assert_int_equal(upload_append_wait(upload, bytes_of_text("not the pattern")), 0);
+    assert_int_equal(upload_rollback_wait(upload), 0);
+    assert_int_equal(upload_received(upload), 1000);
+    assert_pattern(fixture_path(fixture, &id), 1000);
+
+    assert_int_equal(append_pattern(upload, 1000), 0); /* the next try of the same request */
+    assert_int_equal(upload_commit_wait(upload), 0);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 2000);
+}
+
+static void staged_bytes_go_when_their_writer_vanishes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    upload_stage(upload);
+    assert_int_equal(append_pattern(upload, 3000000), 0);
+    upload_close(upload);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_offset(upload), 0);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 0);
+}
+
+/* ---- commits that nobody asked for ---- */
+
+static atomic_uint_fast64_t test_clock_ms;
+
+static uint64_t test_monotonic_ms(void)
+{
+    return atomic_load(&test_clock_ms);
+}
+
+/* All that was appended is in the file, so that the next tick sees it. */
+static void wait_until_written(struct fixture *fixture, uint64_t bytes)
+{
+    while (store_statistics(fixture->store).dirty_bytes < bytes)
+        sched_yield();
+}
+
+static void wait_until_durable(struct upload *upload, uint64_t offset)
+{
+    while (upload_offset(upload) < offset)
+        sched_yield();
+}
+
+static void commits_a_little_late_and_much_soon(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    fixture_close(fixture);
+    atomic_store(&test_clock_ms, 1000000);
+    os.monotonic_ms = test_monotonic_ms;
+    fixture_open(fixture);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 10), 0);
+    wait_until_written(fixture, 10);
+
+    test_clock_ms += 29 * 1000;
+    store_tick(fixture->store);
+    assert_int_equal(store_statistics(fixture->store).synced_files, 0);
+    test_clock_ms += 1000;
+    store_tick(fixture->store);
+    wait_until_durable(upload, 10);
+
+    assert_int_equal(append_pattern(upload, 1024 * 1024), 0);
+    wait_until_written(fixture, 1024 * 1024);
+    test_clock_ms += 999;
+    store_tick(fixture->store);
+    assert_int_equal(store_statistics(fixture->store).synced_files, 1);
+    test_clock_ms += 1;
+    store_tick(fixture->store);
+    wait_until_durable(upload, 10 + 1024 * 1024);
+    upload_close(upload);
+}
+
+static struct upload *ticked;
+static struct fixture *ticked_fixture;
+
+static int fstatfs_while_bytes_come(int fd, struct statfs *ret_statfs)
+{
+    size_t taken;
+
+    if (ticked != NULL) {
+        test_clock_ms += 1;
+        assert_int_equal(upload_append(ticked, bytes_of_text("a"), &taken), 0);
+        wait_until_written(ticked_fixture, 1);
+    }
+    return os_linux.fstatfs(fd, ret_statfs);
+}
+
+static void bytes_that_come_during_a_tick_are_not_old(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    atomic_store(&test_clock_ms, 1000000);
+    os.monotonic_ms = test_monotonic_ms;
+    os.fstatfs = fstatfs_while_bytes_come;
+    fixture_open(fixture);
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    ticked_fixture = fixture;
+    ticked = fixture_writer(fixture, &id);
+    store_tick(fixture->store);
+    usleep(10000); /* the sync that must not come is on another thread */
+    assert_int_equal(store_statistics(fixture->store).synced_files, 0);
+    upload_close(ticked);
+    ticked = NULL;
+}
+
+static void commits_by_size_without_being_asked(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    fixture->options.commit_bytes = 1024 * 1024;
+    fixture_reopen(fixture);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 3 * 1024 * 1024), 0);
+    wait_until_durable(upload, 1024 * 1024);
+    upload_close(upload);
+}
+
+/* ---- bounds ---- */
+
+static void many_writers_share_few_files_and_little_memory(void **state)
+{
+    enum {
+        WRITERS = 24
+    };
+    struct fixture *fixture = *state;
+    struct upload *uploads[WRITERS];
+    struct upload_id ids[WRITERS];
+
+    fixture->options.file_count = 3;
+    fixture->options.dirty_bytes = 1024 * 1024;
+    fixture->options.buffer_bytes = 512 * 1024;
+    fixture->options.manual = false; /* the timer commits what others wait for */
+    fixture_reopen(fixture);
+    for (size_t i = 0; i < WRITERS; i++) {
+        ids[i] = fixture_create(fixture, UINT64_MAX);
+        uploads[i] = fixture_writer(fixture, &ids[i]);
+    }
+    for (int round = 0; round < 3; round++)
+        for (size_t i = 0; i < WRITERS; i++) {
+            assert_int_equal(append_pattern(uploads[i], 100000), 0);
+            assert_true(store_statistics(fixture->store).open_files <= 3);
+        }
+    for (size_t i = 0; i < WRITERS; i++) {
+        assert_int_equal(upload_finish_wait(uploads[i]), 0);
+        upload_close(uploads[i]);
+        assert_pattern(fixture_path(fixture, &ids[i]), 300000);
+    }
+    assert_int_equal(store_statistics(fixture->store).open_files, 0);
+    assert_int_equal(store_statistics(fixture->store).dirty_bytes, 0);
+    assert_int_equal(store_statistics(fixture->store).buffer_bytes, 0);
+}
+
+/* An upload whose bytes never pause: while its sync is under way the next ones come. */
+static struct upload *_Atomic greedy;
+static atomic_int greedy_syncs;
+
+static int fdatasync_with_more_to_come(int fd)
+{
+    enum {
+        LONG_ENOUGH = 50
+    };
+    size_t taken;
+
+    if (atomic_fetch_add(&greedy_syncs, 1) < LONG_ENOUGH && atomic_load(&greedy) != NULL) {
+        (void)upload_append(greedy, bytes_of_text("more"), &taken);
+        usleep(2000); /* time to write it, when that is let */
+    }
+    return os_linux.fdatasync(fd);
+}
+
+static void nobody_keeps_a_file_that_others_wait_for(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    os.fdatasync = fdatasync_with_more_to_come;
+    fixture->options.file_count = 1;
+    fixture->options.manual = false;
+    fixture_open(fixture);
+    struct upload_id ids[2] = { fixture_create(fixture, UINT64_MAX),
+                                fixture_create(fixture, UINT64_MAX) };
+    struct upload *first = fixture_writer(fixture, &ids[0]);
+    struct upload *second = fixture_writer(fixture, &ids[1]);
+    assert_int_equal(append_pattern(first, 10), 0);
+    wait_until_written(fixture, 10);
+    atomic_store(&greedy_syncs, 0);
+    atomic_store(&greedy, first);
+
+    assert_int_equal(append_pattern(second, 5), 0);
+    assert_int_equal(upload_commit_wait(second), 0);
+    assert_true(atomic_exchange(&greedy_syncs, 1000) < 10);
+    upload_close(second);
+    upload_close(first);
+    fixture_close(fixture);
+    atomic_store(&greedy, NULL);
+}
+
+static void a_writer_that_was_given_room_may_vanish(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct completion completion;
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    completion_init(&completion);
+    upload_when_ready(upload, completion_done(&completion));
+    assert_int_equal(completion_wait(&completion), 0);
+    upload_close(upload);
+    fixture_close(fixture); /* waits until nothing of it is left */
+}
+
+static uint64_t blocks_bytes(struct fixture *fixture, const struct upload_id *id)
+{
+    struct stat about;
+
+    assert_int_equal(stat(fixture_path(fixture, id), &about), 0);
+    return (uint64_t)about.st_blocks * 512;
+}
+
+static void blocks_ahead_are_freed_when_no_more_bytes_come(void **state)
+{
+    enum {
+        BYTES = 3 * 1024 * 1024
+    };
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 64 * 1024 * 1024);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, BYTES), 0);
+    wait_until_written(fixture, BYTES);
+    assert_true(blocks_bytes(fixture, &id) > BYTES + 65536);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_true(blocks_bytes(fixture, &id) <= BYTES + 65536);
+
+    assert_int_equal(append_pattern(upload, BYTES), 0);
+    upload_close(upload);
+    fixture_close(fixture);
+    assert_true(blocks_bytes(fixture, &id) <= 2 * BYTES + 65536);
+    assert_pattern(fixture_path(fixture, &id), 2 * BYTES);
+}
+
+static atomic_int paced_windows;
+
+static int count_sync_file_range(int fd, off_t offset, off_t count, unsigned flags)
+{
+    if ((flags & SYNC_FILE_RANGE_WAIT_AFTER) != 0)
+        atomic_fetch_add(&paced_windows, 1);
+    return os_linux.sync_file_range(fd, offset, count, flags);
+}
+
+static ssize_t old_pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+    if (flags == 0)
+        return os_linux.pwritev2(fd, pieces, count, offset, flags);
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+static void an_older_kernel_is_paced_by_windows(void **state)
+{
+    enum {
+        BYTES = 30 * 1024 * 1024
+    };
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    os.pwritev2 = old_pwritev2;
+    os.sync_file_range = count_sync_file_range;
+    fixture->options.commit_bytes = UINT64_C(1) << 30;
+    fixture_open(fixture);
+    struct upload_id id = fixture_create(fixture, BYTES);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, BYTES), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(paced_windows, 2); /* of 8 MiB, each waited for when the next one is full */
+    assert_pattern(fixture_path(fixture, &id), BYTES);
+}
+
+static atomic_int refused_writes;
+
+static ssize_t refused_pwritev2(int fd, const struct iovec *pieces, int count, off_t offset,
+                                int flags)
+{
+    if (atomic_fetch_sub(&refused_writes, 1) > 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return os_linux.pwritev2(fd, pieces, count, offset, flags);
+}
+
+static void a_write_without_memory_is_no_damage(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    os.pwritev2 = refused_pwritev2;
+    fixture_open(fixture);
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 100000), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    atomic_store(&refused_writes, 1);
+    (void)append_pattern(upload, 10);
+    assert_int_equal(upload_commit_wait(upload), -ENOMEM);
+    upload_close(upload);
+
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_offset(upload), 100000);
+    assert_int_equal(append_pattern(upload, 10), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 100010);
+}
+
+static void refuses_new_uploads_below_the_floor(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_creation creation = { 0 };
+    struct upload_id id = { 0 };
+
+    fixture->options.min_free_bytes = UINT64_MAX;
+    fixture_reopen(fixture);
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &id), REFUSED_NO_SPACE);
+}
+
+/* ---- lazy recovery ---- */
+
+static void cuts_a_file_that_is_longer_than_its_offset(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    upload_close(upload);
+    fixture_close(fixture);
+    int fd = open(fixture_path(fixture, &id), O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_equal(write(fd, "never acknowledged", 18), 18);
+    assert_int_equal(close(fd), 0);
+
+    fixture_open(fixture);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_offset(upload), 1000);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 1000);
+}
+
+static void a_file_shorter_than_its_offset_is_damage(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    upload_close(upload);
+    fixture_close(fixture);
+    assert_int_equal(truncate(fixture_path(fixture, &id), 999), 0);
+
+    fixture_open(fixture);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_info(upload)->state, UPLOAD_DAMAGED);
+    assert_int_equal(append_pattern(upload, 1), REFUSED_DAMAGED);
+    upload_close(upload);
+
+    struct upload_info info = fixture_find(fixture, &id);
+    assert_int_equal(info.state, UPLOAD_DAMAGED);
+    assert_int_equal(info.offset, 1000); /* never a smaller one */
+    assert_pattern(fixture_path(fixture, &id), 999);
+    assert_int_equal(store_statistics(fixture->store).damaged_uploads, 1);
+}
+
+static void a_missing_file_is_damage_and_can_be_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload_info info;
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    upload_close(upload);
+    fixture_reopen(fixture);
+    assert_int_equal(unlink(fixture_path(fixture, &id)), 0);
+
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_info(upload)->state, UPLOAD_DAMAGED);
+    assert_int_equal(upload_delete_wait(upload), 0);
+    upload_close(upload);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(upload_find_wait(fixture->store, &id, &info), REFUSED_UNKNOWN_UPLOAD);
+}
+
+/* ---- lists ---- */
+
+static void lists_pages_from_the_newest(void **state)
+{
+    enum {
+        UPLOADS = 7
+    };
+    struct fixture *fixture = *state;
+    struct upload_id ids[UPLOADS];
+    struct upload_info infos[3];
+    struct upload_page page = { .infos = infos, .room = 3 };
+    size_t seen = 0;
+
+    for (size_t i = 0; i < UPLOADS; i++)
+        ids[i] = fixture_create(fixture, i);
+    do {
+        assert_int_equal(upload_list_wait(fixture->store, &page), 0);
+        for (size_t i = 0; i < page.count; i++, seen++) {
+            assert_true(upload_id_equal(&infos[i].id, &ids[UPLOADS - 1 - seen]));
+            assert_int_equal(infos[i].length, UPLOADS - 1 - seen);
+        }
+    } while (page.before != 0);
+    assert_int_equal(seen, UPLOADS);
+}
+
+#define UPLOAD_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        UPLOAD_TEST(finds_what_was_created),
+        UPLOAD_TEST(refuses_an_unknown_id),
+        UPLOAD_TEST(appends_commits_and_goes_on_after_a_restart),
+        UPLOAD_TEST(keeps_what_a_vanished_writer_had_appended),
+        UPLOAD_TEST(takes_no_more_than_the_length),
+        UPLOAD_TEST(is_complete_only_when_told_so),
+        UPLOAD_TEST(completes_and_reads_an_upload_of_no_bytes),
+        UPLOAD_TEST(reads_a_complete_upload_even_while_it_is_deleted),
+        UPLOAD_TEST(states_a_length_once),
+        UPLOAD_TEST(takes_nothing_after_it_was_invalidated),
+        UPLOAD_TEST(staged_bytes_count_when_they_are_committed),
+        UPLOAD_TEST(staged_bytes_go_when_they_are_rolled_back),
+        UPLOAD_TEST(staged_bytes_go_when_their_writer_vanishes),
+        UPLOAD_TEST(commits_a_little_late_and_much_soon),
+        UPLOAD_TEST(bytes_that_come_during_a_tick_are_not_old),
+        UPLOAD_TEST(commits_by_size_without_being_asked),
+        UPLOAD_TEST(many_writers_share_few_files_and_little_memory),
+        UPLOAD_TEST(nobody_keeps_a_file_that_others_wait_for),
+        UPLOAD_TEST(a_writer_that_was_given_room_may_vanish),
+        UPLOAD_TEST(blocks_ahead_are_freed_when_no_more_bytes_come),
+        UPLOAD_TEST(an_older_kernel_is_paced_by_windows),
+        UPLOAD_TEST(a_write_without_memory_is_no_damage),
+        UPLOAD_TEST(refuses_new_uploads_below_the_floor),
+        UPLOAD_TEST(cuts_a_file_that_is_longer_than_its_offset),
+        UPLOAD_TEST(a_file_shorter_than_its_offset_is_damage),
+        UPLOAD_TEST(a_missing_file_is_damage_and_can_be_deleted),
+        UPLOAD_TEST(lists_pages_from_the_newest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
