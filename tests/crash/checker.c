@@ -1,0 +1,247 @@
+/*
+ * Opens a store after a cut and holds it to what was acknowledged before
+ *
+ *     checker DATA MARKS
+ *
+ * Every upload that the marks speak of is there, in a state and with an offset that were
+ * acknowledged or begun, or gone if it may be. Every byte below every offset is right, also of
+ * uploads that no mark knows. After the janitor's first round every file has a row, and files of
+ * deleted uploads are gone. Then the store goes on: uploads are finished, made and deleted, and all
+ * that is still so when it is opened once more.
+ *
+ * Exit status 0 and one line of figures, or 3 and a line "VIOLATION ...".
+ */
+#include <dirent.h>
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/refusal.h"
+#include "storage/blocking.h"
+#include "tests/crash/content.h"
+#include "tests/crash/ledger.h"
+#include "tests/crash/world.h"
+
+enum {
+    PAGE = 64,
+    FINISHED_AGAIN = 8, /* uploads that are written to after the cut */
+};
+
+static struct {
+    const char *directory;
+    struct store *store;
+    struct ledger ledger;
+    uint64_t bytes, unknown, resumed;
+} checker;
+
+/* The bytes of an upload where the store keeps them: the shape of storage/store.h. */
+static int file_open(const struct upload_id *id)
+{
+    AUTO_FREE char *path = NULL;
+    struct upload_id_text text = upload_id_format(id);
+
+    if (asprintf(&path, "%s/files/%.2s/%s", checker.directory, text.text, text.text) < 0)
+        err(2, "path");
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void check_content(const struct upload_id *id, int fd, uint64_t count)
+{
+    static uint8_t memory[1 << 20];
+
+    for (uint64_t done = 0; done < count;) {
+        size_t piece = count - done < sizeof(memory) ? count - done : sizeof(memory);
+        ssize_t got = pread(fd, memory, piece, (off_t)done);
+        if (got <= 0)
+            world_violation("%s: the file ends at %lu, the offset is %lu",
+                            upload_id_format(id).text, done, count);
+
+        size_t right = content_match(id, done, memory, (size_t)got);
+        if (right < (size_t)got)
+            world_violation("%s: a wrong byte at %lu, the offset is %lu", upload_id_format(id).text,
+                            done + right, count);
+        done += (uint64_t)got;
+    }
+    checker.bytes += count;
+}
+
+static void check_file(const struct upload_info *info)
+{
+    if (info->offset == 0)
+        return;
+
+    AUTO_CLOSE int fd = file_open(&info->id);
+    if (fd < 0)
+        world_violation("%s: no file, the offset is %lu", upload_id_format(&info->id).text,
+                        info->offset);
+    check_content(&info->id, fd, info->offset);
+}
+
+static void check_marked(void)
+{
+    for (size_t i = 0; i < checker.ledger.room; i++) {
+        const struct entry *entry = &checker.ledger.entries[i];
+        struct upload_info info = { 0 };
+
+        if (!entry->used)
+            continue;
+        int r = upload_find_wait(checker.store, &entry->id, &info);
+        const char *objection = ledger_objection(&checker.ledger, entry, r, &info);
+        if (objection != NULL)
+            world_violation("%s: %s (result %d, state %d, offset %lu, acknowledged %lu)",
+                            upload_id_format(&entry->id).text, objection, r, (int)info.state,
+                            info.offset, entry->offset);
+        upload_info_done(&info);
+    }
+}
+
+/* Everything that the store shows, whether it was acknowledged or not. */
+static void check_listed(void)
+{
+    struct upload_info infos[PAGE];
+    struct upload_page page = { .infos = infos, .room = PAGE };
+
+    do {
+        if (upload_list_wait(checker.store, &page) != 0)
+            world_violation("the uploads cannot be listed");
+        for (size_t i = 0; i < page.count; i++) {
+            if (infos[i].state == UPLOAD_DELETED)
+                continue;
+            check_file(&infos[i]);
+            if (ledger_find(&checker.ledger, &infos[i].id) == NULL)
+                checker.unknown++;
+        }
+    } while (page.before != 0);
+}
+
+/* After the janitor's round: a name below files/ is an upload that can be found. */
+static void check_name(const char *name)
+{
+    struct upload_info info = { 0 };
+    struct upload_id id;
+
+    if (!upload_id_parse(bytes_of_text(name), &id))
+        world_violation("a file that is no upload's: %s", name);
+    if (upload_find_wait(checker.store, &id, &info) != 0)
+        world_violation("%s: a file without a row", name);
+    upload_info_done(&info);
+}
+
+static void check_names(void)
+{
+    AUTO_FREE char *files = NULL;
+
+    if (asprintf(&files, "%s/files", checker.directory) < 0)
+        err(2, "path");
+    for (int shard = 0; shard < 256; shard++) {
+        AUTO_FREE char *path = NULL;
+        const struct dirent *entry;
+
+        if (asprintf(&path, "%s/%02x", files, shard) < 0)
+            err(2, "path");
+        DIR *folder = opendir(path);
+        while (folder != NULL && (entry = readdir(folder)) != NULL)
+            if (entry->d_name[0] != '.')
+                check_name(entry->d_name);
+        if (folder != NULL)
+            (void)closedir(folder);
+    }
+}
+
+/* Appends up to a few bytes more than there are, finishes, and reads it all. */
+static void finish_upload(const struct upload_id *id)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+    const struct upload_writer writer = { .patience_ms = 5000 };
+    struct upload_content content = { .fd = -1 };
+    struct stat status;
+
+    if (upload_open_wait(checker.store, id, &writer, &upload) != 0)
+        world_violation("%s: cannot be opened", upload_id_format(id).text);
+    const struct upload_info *info = upload_info(upload);
+    uint64_t length = info->length_known ? info->length : info->offset + 10000;
+
+    {
+        AUTO_CLOSE int fd = file_open(id);
+        if (fd >= 0 && fstat(fd, &status) == 0 && (uint64_t)status.st_size != info->offset)
+            world_violation("%s: opened with %ld bytes in the file, the offset is %lu",
+                            upload_id_format(id).text, status.st_size, info->offset);
+    }
+    while (upload_received(upload) < length) {
+        uint8_t memory[4096];
+        uint64_t left = length - upload_received(upload);
+        size_t count = left < sizeof(memory) ? left : sizeof(memory);
+        content_fill(id, upload_received(upload), memory, count);
+        if (upload_append_wait(upload, bytes_of(memory, count)) != 0)
+            world_violation("%s: cannot go on", upload_id_format(id).text);
+    }
+    if (upload_finish_wait(upload) != 0)
+        world_violation("%s: cannot be finished", upload_id_format(id).text);
+    if (upload_read_wait(checker.store, id, &content) != 0 || content.length != length)
+        world_violation("%s: cannot be read", upload_id_format(id).text);
+    check_content(id, content.fd, content.length);
+    (void)close(content.fd);
+    checker.resumed++;
+}
+
+static void delete_upload(const struct upload_id *id)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+    const struct upload_writer writer = { .patience_ms = 5000 };
+
+    if (upload_open_wait(checker.store, id, &writer, &upload) != 0 ||
+        upload_delete_wait(upload) != 0)
+        world_violation("%s: cannot be deleted", upload_id_format(id).text);
+}
+
+/* The store goes on: old uploads and a new one can be finished, and one of them be deleted. */
+static void go_on(void)
+{
+    const struct upload_creation creation = { .length_known = true, .length = 100000 };
+    struct upload_info infos[PAGE];
+    struct upload_page page = { .infos = infos, .room = PAGE };
+    struct upload_id id;
+
+    if (upload_list_wait(checker.store, &page) != 0)
+        world_violation("the uploads cannot be listed");
+    for (size_t i = 0; i < page.count && checker.resumed < FINISHED_AGAIN; i++)
+        if (infos[i].state == UPLOAD_RECEIVING)
+            finish_upload(&infos[i].id);
+
+    if (upload_create_wait(checker.store, &creation, &id) != 0)
+        world_violation("nothing can be created");
+    finish_upload(&id);
+    delete_upload(&id);
+    if (store_sweep(checker.store) != 0)
+        world_violation("the janitor failed");
+}
+
+int main(int count, char **arguments)
+{
+    if (count != 3)
+        errx(2, "usage: checker DATA MARKS");
+
+    checker.directory = arguments[1];
+    ledger_read(&checker.ledger, arguments[2]);
+    checker.store = world_open(checker.directory, checker.ledger.now);
+    check_marked();
+    check_listed();
+    if (store_sweep(checker.store) != 0)
+        world_violation("the janitor failed");
+    check_marked();
+    check_names();
+    go_on();
+    store_close(checker.store);
+
+    checker.store = world_open(checker.directory, checker.ledger.now);
+    check_listed();
+    check_names();
+    store_close(checker.store);
+    (void)printf("uploads=%zu unacknowledged=%lu bytes=%lu resumed=%lu\n", checker.ledger.count,
+                 checker.unknown, checker.bytes, checker.resumed);
+    ledger_done(&checker.ledger);
+    return 0;
+}

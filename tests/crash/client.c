@@ -1,0 +1,307 @@
+#include "tests/crash/client.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "base/refusal.h"
+#include "storage/blocking.h"
+#include "tests/crash/content.h"
+#include "tests/crash/marks.h"
+#include "tests/crash/world.h"
+
+enum {
+    PLACES = 16 /* for uploads that are alive, fewer than would keep the clients apart */
+};
+
+static struct store *client_store;
+
+static struct {
+    pthread_mutex_t mutex;
+    struct upload_id ids[PLACES];
+    bool taken[PLACES];
+} places = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static uint64_t below(struct client *client, uint64_t limit)
+{
+    client->random ^= client->random << 13;
+    client->random ^= client->random >> 7;
+    client->random ^= client->random << 17;
+    return (client->random >> 11) % limit;
+}
+
+static bool chance(struct client *client, unsigned percent)
+{
+    return below(client, 100) < percent;
+}
+
+/* ---- places ---- */
+
+static void place_fill(size_t place, const struct upload_id *id)
+{
+    pthread_mutex_lock(&places.mutex);
+    places.ids[place] = *id;
+    places.taken[place] = true;
+    pthread_mutex_unlock(&places.mutex);
+}
+
+/* Nobody uses the upload any more. */
+static void place_empty(const struct upload_id *id)
+{
+    pthread_mutex_lock(&places.mutex);
+    for (size_t i = 0; i < PLACES; i++)
+        if (places.taken[i] && upload_id_equal(&places.ids[i], id))
+            places.taken[i] = false;
+    pthread_mutex_unlock(&places.mutex);
+}
+
+/* False: an empty place, for a new upload. */
+static bool place_choose(struct client *client, size_t *ret_place, struct upload_id *ret_id)
+{
+    *ret_place = below(client, PLACES);
+    pthread_mutex_lock(&places.mutex);
+    bool taken = places.taken[*ret_place];
+    *ret_id = places.ids[*ret_place];
+    pthread_mutex_unlock(&places.mutex);
+    return taken;
+}
+
+/*
+ * Compares what the store shows with what had been acknowledged before it was asked. What others
+ * have begun meanwhile may have happened as well.
+ */
+static bool acceptable(struct entry before, int r, const struct upload_info *info)
+{
+    struct entry expected = marks_remember(&before.id);
+
+    expected.length_known = before.length_known;
+    expected.offset = before.offset;
+    expected.complete = before.complete;
+    expected.deleted = before.deleted;
+    expected.invalidated = before.invalidated;
+
+    const char *objection = marks_objection(&expected, r, info);
+    if (objection != NULL)
+        world_violation("%s: %s (result %d, state %d, offset %lu, acknowledged %lu)",
+                        upload_id_format(&before.id).text, objection, r, (int)info->state,
+                        info->offset, before.offset);
+
+    if (r == 0)
+        return true;
+    mark(&before.id, "deleted"); /* it was said to be gone */
+    place_empty(&before.id);
+    return false;
+}
+
+/* ---- what a client does ---- */
+
+static void create(struct client *client, size_t place)
+{
+    struct upload_creation creation = {
+        .kind = UPLOAD_SINGLE,
+        .length_known = chance(client, 70),
+        .digest = chance(client, 50) ? UPLOAD_DIGEST_BLAKE2B : UPLOAD_DIGEST_NONE,
+        .metadata = bytes_of_text("filename ZmVycnk="),
+    };
+    struct upload_id id;
+    int64_t now = world_time();
+
+    if (creation.length_known)
+        creation.length = below(client, chance(client, 20) ? 600000 : 100000);
+    if (upload_create_wait(client_store, &creation, &id) != 0)
+        world_violation("an upload cannot be created");
+
+    if (creation.length_known)
+        mark(&id, "created %lu %ld", creation.length, now);
+    else
+        mark(&id, "created - %ld", now);
+    place_fill(place, &id);
+}
+
+static void look(struct upload_id id)
+{
+    struct upload_info info = { 0 };
+    struct entry before = marks_remember(&id);
+
+    int r = upload_find_wait(client_store, &id, &info);
+    if (acceptable(before, r, &info))
+        mark(&id, "offset %lu", info.offset);
+    upload_info_done(&info);
+}
+
+static void on_ended(void *argument)
+{
+    atomic_store((atomic_bool *)argument, true);
+}
+
+/*
+ * Bytes that must never count: an ended writer's, and those that a rollback takes back. They are
+ * wrong on purpose.
+ */
+static void append_wrong(struct client *client, struct upload *upload, bool *ret_taken)
+{
+    const struct upload_id *id = &upload_info(upload)->id;
+    size_t count = 1 + below(client, 5000), taken = 0;
+
+    content_fill(id, upload_received(upload), client->memory, count);
+    for (size_t i = 0; i < count; i++)
+        client->memory[i] ^= 0xff;
+    int r = upload_append(upload, bytes_of(client->memory, count), &taken);
+    *ret_taken = r == 0 && taken > 0;
+}
+
+static void checksummed(struct client *client, struct upload *upload)
+{
+    bool taken;
+
+    upload_stage(upload);
+    append_wrong(client, upload, &taken);
+    if (upload_rollback_wait(upload) < 0)
+        world_violation("a rollback failed");
+}
+
+/* Some pieces, of sizes from a byte to a few commits; stops at the length and at a newer writer. */
+static int append_pieces(struct client *client, struct upload *upload, int64_t now,
+                         const atomic_bool *ended)
+{
+    const struct upload_info *info = upload_info(upload);
+    uint64_t told = info->offset;
+    int r = 0;
+
+    for (uint64_t pieces = 1 + below(client, 8); r == 0 && pieces > 0; pieces--) {
+        size_t count = 1 + below(client, chance(client, 10) ? CLIENT_MEMORY_BYTES : 9000);
+        uint64_t received = upload_received(upload);
+        if (info->length_known && count > info->length - received)
+            count = info->length - received;
+
+        content_fill(&info->id, received, client->memory, count);
+        r = upload_append_wait(upload, bytes_of(client->memory, count));
+        if (upload_offset(upload) > told) {
+            told = upload_offset(upload);
+            mark(&info->id, "offset %lu %ld", told, now);
+        }
+    }
+    bool taken = false;
+    if (atomic_load(ended))
+        append_wrong(client, upload, &taken);
+    if (taken)
+        world_violation("%s: a byte was taken after the end", upload_id_format(&info->id).text);
+    return r;
+}
+
+static void finish(struct upload *upload, int64_t now)
+{
+    const struct upload_id *id = &upload_info(upload)->id;
+
+    mark(id, "finishing");
+    int r = upload_finish_wait(upload);
+    if (r < 0)
+        world_violation("%s: finishing failed", upload_id_format(id).text);
+    if (r == 0)
+        mark(id, "complete %lu", upload_offset(upload));
+    else
+        mark(id, "offset %lu %ld", upload_offset(upload), now);
+}
+
+static void append(struct client *client, struct upload *upload, const atomic_bool *ended)
+{
+    const struct upload_info *info = upload_info(upload);
+    int64_t now = world_time();
+    uint64_t start = info->offset;
+
+    if (chance(client, 15)) {
+        checksummed(client, upload);
+        return;
+    }
+    int r = append_pieces(client, upload, now, ended);
+    if (r == 0 && !info->length_known && chance(client, 20)) {
+        uint64_t length = upload_received(upload) + below(client, 50000);
+        if (upload_set_length_wait(upload, length) == 0)
+            mark(&info->id, "length %lu", length);
+    }
+
+    bool whole = info->length_known && upload_received(upload) == info->length;
+    if (r == 0 && (whole || (!info->length_known && chance(client, 20)))) {
+        finish(upload, now);
+    } else if (chance(client, 60)) {
+        /* also what a refusal leaves is committed: an ended writer's last answer */
+        if (upload_commit_wait(upload) < 0)
+            world_violation("%s: a commit failed", upload_id_format(&info->id).text);
+        if (upload_offset(upload) > start)
+            mark(&info->id, "offset %lu %ld", upload_offset(upload), now);
+    }
+    /* otherwise the client has vanished without an answer */
+}
+
+static void remove_upload(struct upload *upload)
+{
+    const struct upload_id id = upload_info(upload)->id;
+
+    mark(&id, "deleting");
+    if (upload_delete_wait(upload) != 0)
+        world_violation("%s: a deletion failed", upload_id_format(&id).text);
+    mark(&id, "deleted");
+    place_empty(&id);
+}
+
+static void end_early(struct upload *upload)
+{
+    const struct upload_id *id = &upload_info(upload)->id;
+
+    mark(id, "invalidating");
+    if (upload_invalidate_wait(upload) == 0)
+        mark(id, "invalidated");
+}
+
+static void write_upload(struct client *client, struct upload_id id)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+    struct upload_info none = { 0 };
+    atomic_bool ended = false;
+    const struct upload_writer writer = { .ended = on_ended,
+                                          .argument = &ended,
+                                          .patience_ms = 5000 };
+    struct entry before = marks_remember(&id);
+
+    int r = upload_open_wait(client_store, &id, &writer, &upload);
+    if (r == REFUSED_LOCKED || r == REFUSED_ENDED)
+        return;
+    if (!acceptable(before, r, r == 0 ? upload_info(upload) : &none))
+        return;
+
+    bool receiving = upload_info(upload)->state == UPLOAD_RECEIVING;
+    if (chance(client, receiving ? 4 : 20))
+        remove_upload(upload);
+    else if (receiving && chance(client, 3))
+        end_early(upload);
+    else if (receiving)
+        append(client, upload, &ended);
+}
+
+void client_take_up(struct store *store)
+{
+    struct upload_id ids[PLACES];
+
+    client_store = store;
+    for (size_t i = marks_alive(ids, PLACES); i > 0; i--)
+        place_fill(i - 1, &ids[i - 1]);
+}
+
+void client_init(struct client *client, uint64_t seed)
+{
+    client->random = (seed + 1) * 0x9e3779b97f4a7c15;
+}
+
+void client_step(struct client *client)
+{
+    struct upload_id id;
+    size_t place;
+
+    if (!place_choose(client, &place, &id))
+        create(client, place);
+    else if (chance(client, 10))
+        look(id);
+    else
+        write_upload(client, id);
+}
