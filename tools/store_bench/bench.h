@@ -1,0 +1,35 @@
+#pragma once
+
+/*
+ * What the measurements share: times, percentiles, and the end of the program when something fails
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "storage/id.h"
+#include "storage/store.h"
+
+/* Ends the program with one line when a result is not 0. */
+void bench_expect(int r, const char *doing);
+
+double bench_seconds(void);
+
+/* Seconds of processor time that this process has used, all threads, user and system. */
+double bench_cpu_seconds(void);
+
+/* Sorts the values; the one below which that part of them lies, 0 <= part <= 1. */
+double bench_percentile(double *values, size_t count, double part);
+
+/* A clock of the benchmark's own, which starts at the real time and goes only by this. */
+void bench_clock_take_over(void);
+void bench_clock_forward(int64_t seconds);
+int64_t bench_clock_now(void);
+
+struct store *bench_open(const char *directory, uint32_t expire_after_s);
+
+/* Durable 4 KiB appends per second, the store and a bare program in alternation. */
+void bench_appends(const char *directory, uint64_t rounds, uint64_t round_ms);
+
+/* The catalog with that many uploads. */
+void bench_million(const char *directory, uint64_t count);

@@ -1,0 +1,232 @@
+/*
+ * The catalog with very many uploads: finding, listing, expiring, starting
+ *
+ * Ten are created in each second of the benchmark's clock. The first thousand have a file of 4 KiB;
+ * they are those that expire.
+ */
+#define LOG_MODULE "bench"
+#include "tools/store_bench/bench.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fail.h"
+#include "storage/blocking.h"
+
+enum {
+    EXPIRE_AFTER_S = 7 * 24 * 3600,
+    PER_SECOND = 10,
+    EXPIRED = 1000,
+    IN_FLIGHT = 1000,
+    FINDS = 10000,
+    PAGE = 100,
+    PAGES_OF_A_WALK = 1000,
+    LOST = 10000, /* created right before the process is killed */
+};
+
+static uint64_t random_below(uint64_t limit)
+{
+    static uint64_t state = 88172645463325252;
+
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (state >> 11) % limit;
+}
+
+static void row_us(const char *what, double us)
+{
+    if (us < 10000)
+        (void)printf("| %s | %.0f µs |\n", what, us);
+    else
+        (void)printf("| %s | %.1f ms |\n", what, us / 1e3);
+    (void)fflush(stdout);
+}
+
+/* ---- creating ---- */
+
+struct flight {
+    pthread_mutex_t mutex;
+    pthread_cond_t landed;
+    uint64_t in_flight;
+};
+
+static void created(void *argument, int result)
+{
+    struct flight *flight = argument;
+
+    bench_expect(result, "create an upload");
+    pthread_mutex_lock(&flight->mutex);
+    flight->in_flight--;
+    pthread_cond_signal(&flight->landed);
+    pthread_mutex_unlock(&flight->mutex);
+}
+
+static void flight_wait(struct flight *flight, uint64_t at_most)
+{
+    pthread_mutex_lock(&flight->mutex);
+    while (flight->in_flight > at_most)
+        pthread_cond_wait(&flight->landed, &flight->mutex);
+    pthread_mutex_unlock(&flight->mutex);
+}
+
+/* PER_SECOND of them in each second. */
+static void create_many(struct store *store, struct upload_id *ids, uint64_t count)
+{
+    static const char metadata[] =
+        "filename aG9saWRheS1pbi10aGUtbW91bnRhaW5zLW1vcm5pbmcubXA0,"
+        "filetype dmlkZW8vbXA0,owner dXNlci0xMjM0NTY3ODkw,"
+        "relativePath cGljdHVyZXMvMjAyNi9ob2xpZGF5LW1vdW50YWlucy5tcDQ=";
+    const struct upload_creation creation = { .length_known = true,
+                                              .length = 4096,
+                                              .digest = UPLOAD_DIGEST_BLAKE2B,
+                                              .metadata = bytes_of_text(metadata) };
+    struct flight flight = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+                             .landed = PTHREAD_COND_INITIALIZER };
+
+    for (uint64_t i = 0; i < count; i++) {
+        flight_wait(&flight, IN_FLIGHT - 1);
+        pthread_mutex_lock(&flight.mutex);
+        flight.in_flight++;
+        pthread_mutex_unlock(&flight.mutex);
+        bench_expect(upload_create(store, &creation, &ids[i],
+                                   (struct done){ .call = created, .argument = &flight }),
+                     "create an upload");
+        if (i % PER_SECOND == PER_SECOND - 1)
+            bench_clock_forward(1);
+    }
+    flight_wait(&flight, 0);
+}
+
+/* In the second of their creation, which leaves the time of expiry as it is. */
+static void create_with_files(struct store *store, struct upload_id *ids, uint64_t count)
+{
+    static const uint8_t bytes[2048];
+    const struct upload_writer writer = { .patience_ms = 1000 };
+
+    for (uint64_t i = 0; i < count; i++) {
+        CLEANUP(upload_closep) struct upload *upload = NULL;
+        create_many(store, &ids[i], 1);
+        bench_expect(upload_open_wait(store, &ids[i], &writer, &upload), "open an upload");
+        bench_expect(upload_append_wait(upload, bytes_of(bytes, sizeof(bytes))), "append");
+        bench_expect(upload_commit_wait(upload), "commit");
+        if (i % PER_SECOND == PER_SECOND - 1)
+            bench_clock_forward(1);
+    }
+}
+
+/* ---- looking ---- */
+
+static void find_many(struct store *store, const struct upload_id *ids, uint64_t count,
+                      const char *half, const char *most)
+{
+    static double us[FINDS];
+
+    for (size_t i = 0; i < FINDS; i++) {
+        struct upload_info info = { 0 };
+        double start = bench_seconds();
+        bench_expect(upload_find_wait(store, &ids[random_below(count)], &info), "find");
+        us[i] = (bench_seconds() - start) * 1e6;
+        upload_info_done(&info);
+    }
+    row_us(half, bench_percentile(us, FINDS, 0.5));
+    row_us(most, bench_percentile(us, FINDS, 0.99));
+}
+
+static void list_pages(struct store *store)
+{
+    static struct upload_info infos[PAGE];
+    static double us[PAGES_OF_A_WALK];
+    struct upload_page page = { .infos = infos, .room = PAGE };
+    size_t pages = 0;
+
+    do {
+        double start = bench_seconds();
+        bench_expect(upload_list_wait(store, &page), "list");
+        us[pages++] = (bench_seconds() - start) * 1e6;
+    } while (page.before != 0 && pages < PAGES_OF_A_WALK);
+    row_us("the newest 100 by creation", us[0]);
+    row_us("each of the next 999 such pages, median", bench_percentile(us, pages, 0.5));
+    row_us("the same, 99th percentile", bench_percentile(us, pages, 0.99));
+}
+
+/* ---- expiring ---- */
+
+static void sweep(struct store *store, const char *what, uint64_t expired)
+{
+    uint64_t before = store_statistics(store).expired_uploads;
+    double start = bench_seconds();
+
+    bench_expect(store_sweep(store), "sweep");
+    double seconds = bench_seconds() - start;
+    if (store_statistics(store).expired_uploads - before != expired)
+        fail_fatal("%s: %" PRIu64 " have expired, not %" PRIu64, what,
+                   store_statistics(store).expired_uploads - before, expired);
+    row_us(what, seconds * 1e6);
+}
+
+/* ---- starting ---- */
+
+static struct store *start(const char *directory, const char *what)
+{
+    double start = bench_seconds();
+    struct store *store = bench_open(directory, EXPIRE_AFTER_S);
+
+    row_us(what, (bench_seconds() - start) * 1e6);
+    return store;
+}
+
+/* Another process opens the store, creates some uploads and is gone without closing it. */
+static void open_and_die(const char *directory)
+{
+    static struct upload_id ids[LOST];
+    int status = 0;
+
+    pid_t child = fork();
+    if (child == 0) {
+        create_many(bench_open(directory, EXPIRE_AFTER_S), ids, LOST);
+        _exit(0);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+        fail_fatal("a process that dies with the store open: status %d", status);
+}
+
+void bench_million(const char *directory, uint64_t count)
+{
+    AUTO_FREE struct upload_id *ids = calloc(count, sizeof(*ids));
+
+    if (ids == NULL || count <= EXPIRED)
+        fail_fatal("memory for %" PRIu64 " ids", count);
+    bench_clock_take_over();
+    struct store *store = bench_open(directory, EXPIRE_AFTER_S);
+    (void)printf("| %" PRIu64 " uploads | |\n|---|---|\n", count);
+
+    double begin = bench_seconds();
+    double cpu = bench_cpu_seconds();
+    create_with_files(store, ids, EXPIRED);
+    create_many(store, ids + EXPIRED, count - EXPIRED);
+    row_us("creating one, 1,000 at a time in flight",
+           (bench_seconds() - begin) * 1e6 / (double)count);
+    row_us("the same, processor time", (bench_cpu_seconds() - cpu) * 1e6 / (double)count);
+
+    store_close(store);
+    store = start(directory, "start after a clean end");
+    find_many(store, ids, count, "find by id right after the start, median",
+              "the same, 99th percentile");
+    find_many(store, ids, count, "find by id later, median", "the same, 99th percentile");
+    list_pages(store);
+
+    sweep(store, "sweep, nothing has expired", 0);
+    bench_clock_forward(EXPIRE_AFTER_S - (int64_t)(count / PER_SECOND) + EXPIRED / PER_SECOND - 1);
+    sweep(store, "sweep, 1,000 have expired, each with a file", EXPIRED);
+    store_close(store);
+
+    open_and_die(directory);
+    store_close(start(directory, "start after a kill, with 10,000 creations in the log"));
+}
