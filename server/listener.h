@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * Listening sockets
+ *
+ *   Shape      "ADDR:PORT" (127.0.0.1:1080, [::1]:1080, localhost:0; port 0 picks a free one) or
+ *              "unix:PATH". An IPv6 address listens for IPv6 alone: name both to serve both.
+ *   Errors     0, or -errno after one clear line
+ *   Ownership  listener_open() gives the caller a listener, listener_close() takes it back and
+ *              removes the unix socket's file; a zeroed listener is fine
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct listener {
+    bool open;
+    int fd;         /* non-blocking */
+    char *file;     /* of a unix socket, otherwise NULL */
+    char name[128]; /* "http://127.0.0.1:1080" or "unix:PATH", for people */
+};
+
+int listener_open(const char *where, struct listener *ret_listener);
+void listener_close(struct listener *listener);
+
+/* All of them, or none. */
+int listeners_open(const char *const *where, size_t count, struct listener *ret_listeners);
+void listeners_close(struct listener *listeners, size_t count);
