@@ -1,0 +1,116 @@
+#pragma once
+
+/*
+ * Exchanges: one request and its answer
+ *
+ * The one place that knows libmicrohttpd. Each request runs its handler on a fiber; whatever the
+ * handler waits for, its connection is suspended or waits for data, and the loop serves others.
+ *
+ *   Waiting    exchange_read(), exchange_await() and offload() wait: the fiber stops, the thread goes
+ *              on. Nothing else here waits.
+ *   The end    a vanished client, a timeout, a newer request (exchange_end()) and shutdown all look
+ *              the same to a handler: exchange_read() returns false, exchange_read_end() and all that
+ *              waits give -ECANCELED at once, and its cleanup runs. It must then return without
+ *              waiting.
+ *   Threads    a fiber runs on the loop thread of its connection for life. From other threads only
+ *              exchange_wake(), exchange_end(), exchange_ref() and exchange_unref() may be called.
+ *   Memory     the request (fields, method, target) is valid until the handler returns
+ *   Source     RFC 9110, RFC 9112; the order of libmicrohttpd's calls: exchange.c
+ *
+ * A handler:
+ *
+ *     while (exchange_read(exchange, &piece))
+ *         ... use piece, before anything else that waits ...
+ *     int r = exchange_read_end(exchange);
+ *     if (r == 0)
+ *         r = offload(exchange, blocking_function, argument);
+ *     answer_text(exchange_answer(exchange), 200, "done");
+ *     return r;
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "protocol/message.h"
+#include "server/answer.h"
+
+struct exchange;
+
+/* What the server's owner gave to exchanges_new(): the store, the configuration. */
+void *exchange_context(const struct exchange *exchange);
+
+/* The number of this exchange, as it stands in the log. */
+uint64_t exchange_number(const struct exchange *exchange);
+
+/* --- the request --- */
+
+/* Request line and fields, see protocol/message.h. */
+const struct message *exchange_message(const struct exchange *exchange);
+
+/* The length of the body, or that it is chunked. */
+const struct framing *exchange_framing(const struct exchange *exchange);
+
+struct bytes exchange_path(const struct exchange *exchange);
+struct bytes exchange_query(const struct exchange *exchange);
+
+/* --- its body --- */
+
+/*
+ * The next piece of the body: borrowed until the next call that waits. False when the body is complete
+ * or will never be: exchange_read_end() tells which. Waits.
+ */
+bool exchange_read(struct exchange *exchange, struct bytes *ret_piece);
+
+/* Gives the last count bytes of the piece back: exchange_read() will return them again. */
+void exchange_unread(struct exchange *exchange, size_t count);
+
+/* 0 when the whole body has been read; -ECANCELED when it will not come. */
+int exchange_read_end(const struct exchange *exchange);
+
+/* A trailer field, once the body is complete. */
+bool exchange_trailer(const struct exchange *exchange, const char *name, struct bytes *ret_value);
+
+/* --- its answer --- */
+
+struct answer *exchange_answer(struct exchange *exchange);
+
+/*
+ * Sends an interim response (a 1xx status with fields) at once, before the final answer. False when it
+ * was left out: to an HTTP/1.0 client, and while the socket holds bytes that the client has not
+ * acknowledged, so that it is always sent whole and never waits. A second one may be left out because of
+ * the first for as long as an acknowledgement takes.
+ */
+bool exchange_interim(struct exchange *exchange, const struct answer *interim);
+
+/* --- waiting --- */
+
+/*
+ * Runs the function on a worker and yields its result. -ECANCELED, without running it, when the
+ * exchange is over; REFUSED_OVERLOADED when too much waits already. Waits.
+ */
+int offload(struct exchange *exchange, int (*function)(void *argument), void *argument);
+
+/*
+ * Calls start(), then waits until some thread calls exchange_wake(), which has to happen exactly once. start() runs on
+ * the loop's thread with the connection suspended; it must not wait and may wake at once.
+ * 0; -ECANCELED, without calling start(), when the exchange is over. Waits.
+ */
+int exchange_await(struct exchange *exchange,
+                   void (*start)(struct exchange *exchange, void *argument), void *argument);
+void exchange_wake(struct exchange *exchange);
+
+/* --- from other threads --- */
+
+/* Keeps the exchange in memory, so that it may be ended, when it is long over, too. */
+struct exchange *exchange_ref(struct exchange *exchange);
+void exchange_unref(struct exchange *exchange);
+
+/*
+ * Ends it: no byte of its body is accepted after this call has returned, however much the kernel
+ * still holds. A body that was complete before is not touched, and its answer still goes out. A handler
+ * that waits for a worker or a wake sees the end when that has come: what it waits for uses its stack.
+ * Yields how many bytes of the body had been accepted; some of them may still be given back.
+ */
+uint64_t exchange_end(struct exchange *exchange);

@@ -1,0 +1,57 @@
+#pragma once
+
+/*
+ * All exchanges of a server: what they share, and how they end together
+ *
+ *   Bounds     fibers_max of them have a fiber at a time; a further request gets 503
+ *   Threads    any
+ *
+ * Calling sequence:  exchanges_new  ... loops run ...  exchanges_stop  ... loops stop ...
+ *                    exchanges_free
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/workers.h"
+#include "server/answer.h"
+#include "server/connections.h"
+#include "server/linger.h"
+#include "server/route.h"
+
+struct exchanges;
+
+struct exchanges_options {
+    const struct route *routes;
+    size_t route_count;
+    void *context; /* for the handlers */
+
+    /* Called for every answer before it is sent, also for those that no handler gave: adds what all have
+     * in common. Must not wait. NULL is fine. */
+    void (*finish)(struct exchange *exchange, struct answer *answer);
+    size_t fibers_max;
+    struct workers *workers;
+    struct connections *connections;
+    struct linger_closer *linger;
+};
+
+/* 0 or -errno. All that options point to is borrowed. */
+int exchanges_new(const struct exchanges_options *options, struct exchanges **ret_exchanges);
+
+/* NULL is fine. */
+void exchanges_free(struct exchanges *exchanges);
+
+/*
+ * From now on new requests get 503. Exchanges whose body is still running are ended; the others have
+ * grace_ms to finish and are then ended as well. Waits until none is suspended, wait_ms at most:
+ * 0, or -ETIMEDOUT when some worker did not come back.
+ */
+int exchanges_stop(struct exchanges *exchanges, uint64_t grace_ms, uint64_t wait_ms);
+
+struct exchanges_counts {
+    size_t live;      /* from the request line to the end of the answer */
+    size_t suspended; /* of those: waiting for another thread */
+};
+
+struct exchanges_counts exchanges_counts(struct exchanges *exchanges);

@@ -1,0 +1,113 @@
+#define LOG_MODULE "loop"
+#include "server/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "server/exchange_callbacks.h"
+
+enum {
+    /* Both the request's and the answer's header share it, half of it is the read buffer, and all of it
+     * is written once per request: larger costs more than it gains. */
+    CONNECTION_MEMORY_BYTES = 128 * 1024,
+};
+
+struct loop {
+    struct loop_options options;
+    struct MHD_Daemon *daemon;
+    atomic_size_t count;
+};
+
+/* Its lines are about single clients: nobody has to act on them. */
+__attribute__((format(printf, 2, 0))) static void loop_log(void *argument, const char *format,
+                                                           va_list arguments)
+{
+    char line[256];
+
+    (void)argument;
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    line[strcspn(line, "\n")] = '\0';
+    log_write(LOG_LEVEL_DEBUG, "mhd", "%s", line);
+}
+
+/* Percent-encoding stays: undone, %2F would make a path of a name and %00 would cut it. */
+static size_t loop_unescape(void *argument, struct MHD_Connection *connection, char *text)
+{
+    (void)argument, (void)connection;
+    return strlen(text);
+}
+
+static void loop_on_connection(void *argument, struct MHD_Connection *connection,
+                               void **socket_slot, enum MHD_ConnectionNotificationCode what)
+{
+    struct loop *loop = argument;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        *socket_slot = connection_open(loop->options.connections, fd);
+        return;
+    }
+
+    exchange_on_closed(*socket_slot);
+    connection_close(loop->options.connections, *socket_slot);
+}
+
+int loop_start(const struct loop_options *options, struct loop **ret_loop)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+    if (loop == NULL)
+        return fail_errno("start a loop");
+
+    loop->options = *options;
+    /* clang-format off */
+    loop->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            MHD_USE_NO_LISTEN_SOCKET,
+        0, NULL, NULL, exchange_on_request, options->exchanges,
+        MHD_OPTION_EXTERNAL_LOGGER, loop_log, NULL,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT_MAX, /* server/connections.h keeps it */
+        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
+        /* not 1, which closes without an answer where we say 400: protocol/message.c is stricter */
+        MHD_OPTION_STRICT_FOR_CLIENT, 0,
+        MHD_OPTION_UNESCAPE_CALLBACK, loop_unescape, NULL,
+        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, options->exchanges,
+        MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, options->exchanges,
+        MHD_OPTION_NOTIFY_CONNECTION, loop_on_connection, loop,
+        MHD_OPTION_END);
+    /* clang-format on */
+    if (loop->daemon == NULL) {
+        free(loop);
+        return fail_code(errno > 0 ? errno : EIO, "start a loop");
+    }
+
+    *ret_loop = loop;
+    return 0;
+}
+
+void loop_add(struct loop *loop, int fd, const struct sockaddr *address, socklen_t count)
+{
+    connections_assign(loop->options.connections, fd, &loop->count);
+    if (MHD_add_connection(loop->daemon, fd, address, count) != MHD_YES)
+        connections_leave(loop->options.connections, fd); /* it has closed the socket */
+}
+
+size_t loop_count(const struct loop *loop)
+{
+    return atomic_load(&loop->count);
+}
+
+void loop_stop(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+
+    MHD_stop_daemon(loop->daemon);
+    free(loop);
+}

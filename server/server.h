@@ -1,0 +1,48 @@
+#pragma once
+
+/*
+ * The server: listeners, acceptor, loops, workers and exchanges, put together
+ *
+ *   Errors   0, or -errno after one clear line; a server that did not start has left nothing behind
+ *            but the listeners
+ *   Threads  one; the server's own are started by server_start() with the caller's signal mask, so
+ *            block the signals that you wait for before
+ *
+ * Calling sequence:  server_start  { server_url }  server_stop
+ */
+
+#include <stddef.h>
+
+#include "server/exchanges.h"
+#include "server/listener.h"
+#include "server/route.h"
+
+struct server;
+
+struct server_options {
+    struct listener *listeners; /* borrowed; server_stop() closes them */
+    size_t listener_count;
+    unsigned threads; /* loops */
+    unsigned workers;
+    unsigned first_byte_timeout_s, header_timeout_s, idle_timeout_s;
+    unsigned connections_max, connections_per_address_max;
+    size_t fibers_max, waiting_max; /* requests with a handler; jobs that wait for a worker */
+    const struct route *routes;     /* borrowed */
+    size_t route_count;
+    void *context;                                                    /* for the handlers */
+    void (*finish)(struct exchange *exchange, struct answer *answer); /* see exchanges.h */
+};
+
+int server_start(const struct server_options *options, struct server **ret_server);
+
+/* Where it listens, for people; NULL for an index beyond the last. */
+const char *server_url(const struct server *server, size_t index);
+
+struct exchanges_counts server_counts(struct server *server);
+size_t server_connection_count(struct server *server);
+
+/*
+ * Stops gracefully, see exchanges_stop(): 0, or -ETIMEDOUT when a worker did not come back; then
+ * threads are still running and the process should end without more ado. NULL is fine. Waits.
+ */
+int server_stop(struct server *server);
