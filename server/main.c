@@ -1,0 +1,209 @@
+/*
+ * ferryd
+ *
+ * Exit status: 0 after SIGTERM or SIGINT, 1 when the server cannot start or stop as it should, 2 when
+ * the command line is wrong.
+ */
+#define LOG_MODULE "ferryd"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/fail.h"
+#include "protocol/tus_extension.h"
+#include "server/append.h"
+#include "server/capabilities.h"
+#include "server/create.h"
+#include "server/health.h"
+#include "server/linger.h"
+#include "server/listener.h"
+#include "server/offset.h"
+#include "server/options.h"
+#include "server/server.h"
+#include "server/service.h"
+#include "server/terminate.h"
+#include "storage/store.h"
+
+enum {
+    DESCRIPTORS_BESIDES =
+        256 + 512 + LINGER_SOCKETS, /* besides connections: epoll, database, uploads */
+    FIBERS_MAX = 20000, /* two mappings each; the system allows 65530 (vm.max_map_count) */
+    WORKERS = 4,        /* storage has threads of its own: --io-threads */
+    WAITING_MAX = 4096, /* jobs that wait for a worker */
+};
+
+enum {
+    ROUTE_COUNT = 8
+};
+
+/* The operations of the endpoint, below the configured path. */
+struct endpoint {
+    char upload[256]; /* the base path and a star */
+    struct route routes[ROUTE_COUNT];
+};
+
+static void endpoint_init(struct endpoint *endpoint, const char *base_path)
+{
+    const char *upload = endpoint->upload;
+
+    (void)snprintf(endpoint->upload, sizeof(endpoint->upload), "%s*", base_path);
+    const struct route routes[ROUTE_COUNT] = {
+        { "GET", "/healthz", health },
+        { "OPTIONS", "*", capabilities },
+        { "OPTIONS", base_path, capabilities },
+        { "POST", base_path, create },
+        { "OPTIONS", upload, capabilities },
+        { "HEAD", upload, offset },
+        { "PATCH", upload, append },
+        { "DELETE", upload, terminate },
+    };
+    memcpy(endpoint->routes, routes, sizeof(routes));
+}
+
+/* The descriptors that the system allows, all of them; fewer connections where that is not enough. */
+static void limits_raise(struct options *options)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("cannot raise the limit of open files to %llu",
+                    (unsigned long long)limit.rlim_max);
+
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur < (rlim_t)options->max_connections + DESCRIPTORS_BESIDES) {
+        rlim_t besides = DESCRIPTORS_BESIDES;
+        unsigned possible = (unsigned)(limit.rlim_cur > 2 * besides ? limit.rlim_cur - besides
+                                                                    : limit.rlim_cur / 2);
+        log_warning("open files are limited to %llu: max-connections is %u, not %u",
+                    (unsigned long long)limit.rlim_cur, possible, options->max_connections);
+        options->max_connections = possible;
+    }
+}
+
+static void signals_block(sigset_t *ret_signals)
+{
+    (void)sigemptyset(ret_signals);
+    (void)sigaddset(ret_signals, SIGTERM);
+    (void)sigaddset(ret_signals, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void say_where(const struct server *server, const struct options *options)
+{
+    for (size_t i = 0; server_url(server, i) != NULL; i++) {
+        const char *url = server_url(server, i);
+        bool has_path = strncmp(url, "http://", 7) == 0;
+        (void)printf("listening on %s%s\n", url, has_path ? options->base_path : "");
+    }
+    (void)fflush(stdout);
+}
+
+/* Serves until a signal comes. */
+static int serve(const struct options *options, struct listener *listeners, struct store *store,
+                 const sigset_t *signals)
+{
+    struct service service = {
+        .store = store,
+        .base_path = options->base_path,
+        .limits = { .max_size = options->max_size },
+        .extensions = TUS_CREATION | TUS_CREATION_WITH_UPLOAD | TUS_CREATION_DEFER_LENGTH |
+                      TUS_TERMINATION | (options->expire_after_s > 0 ? TUS_EXPIRATION : 0),
+        .cors_origin = options->cors_origin,
+    };
+    struct endpoint endpoint;
+    struct server *server = NULL;
+    int number = 0;
+
+    endpoint_init(&endpoint, options->base_path);
+    struct server_options server_options = {
+        .listeners = listeners,
+        .listener_count = options->listen_count,
+        .threads = options->threads,
+        .workers = WORKERS,
+        .first_byte_timeout_s = options->header_timeout_s,
+        .header_timeout_s = options->header_timeout_s,
+        .idle_timeout_s = options->idle_timeout_s,
+        .connections_max = options->max_connections,
+        .connections_per_address_max = options->max_connections_per_address > 0
+                                           ? options->max_connections_per_address
+                                           : (options->max_connections + 3) / 4,
+        .fibers_max = options->max_connections < FIBERS_MAX ? options->max_connections : FIBERS_MAX,
+        .waiting_max = WAITING_MAX,
+        .routes = endpoint.routes,
+        .route_count = ROUTE_COUNT,
+        .context = &service,
+        .finish = service_finish,
+    };
+    int r = server_start(&server_options, &server);
+    if (r != 0)
+        return r;
+
+    say_where(server, options);
+    (void)sigwait(signals, &number);
+    log_info("stopping signal=%d", number);
+    r = server_stop(server);
+    if (r != 0)
+        fail_fatal("some threads did not come to their end"); /* they use what is on our stack */
+    return 0;
+}
+
+/* First the sockets, then the store: a server that cannot listen touches no data. */
+static int run(struct options *options, const sigset_t *signals)
+{
+    struct listener listeners[OPTIONS_LISTEN_MAX] = { 0 };
+    struct store *store = NULL;
+
+    limits_raise(options);
+    struct store_options store_options = {
+        .directory = options->data,
+        .io_threads = options->io_threads,
+        .buffer_bytes = options->buffer_memory,
+        .min_free_bytes = options->min_free,
+        .expire_after_s = options->expire_after_s,
+    };
+    int r = listeners_open(options->listen, options->listen_count, listeners);
+    if (r == 0)
+        r = store_open(&store_options, &store);
+    if (r == 0)
+        r = serve(options, listeners, store, signals);
+    listeners_close(listeners, options->listen_count);
+    store_close(store); /* commits what closed uploads still hold */
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+
+    switch (options_parse(argc, argv, &options)) {
+    case OPTIONS_HELP:
+        options_print_help(stdout);
+        options_done(&options);
+        return 0;
+    case OPTIONS_VERSION:
+        (void)puts("ferryd " FERRY_VERSION);
+        options_done(&options);
+        return 0;
+    case OPTIONS_BAD: options_done(&options); return 2;
+    case OPTIONS_RUN: break;
+    }
+
+    /* Before any thread is started: they all have the mask of the first one. */
+    sigset_t signals;
+    signals_block(&signals);
+    log_set_level(options.log_level);
+    int r = log_start();
+    if (r == 0)
+        r = run(&options, &signals);
+    log_stop();
+    options_done(&options);
+    return r == 0 ? 0 : 1;
+}

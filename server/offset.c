@@ -1,0 +1,62 @@
+#include "server/offset.h"
+
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "protocol/tus_version.h"
+#include "server/service.h"
+#include "server/uploads.h"
+
+/* Whether the request asks in order to go on with the upload. Other clients only look. */
+static bool offset_resumes(const struct exchange *exchange)
+{
+    return message_field_count(exchange_message(exchange), "Tus-Resumable") > 0;
+}
+
+/* The older writer ends and what it had received is committed: the offset that is told is the one that
+ * the next PATCH is accepted with. */
+static int offset_take_over(struct exchange *exchange, const struct upload_id *id)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+    return uploads_open(exchange, service_of(exchange)->store, id, &upload);
+}
+
+/* "The Server MUST always include the Upload-Offset header in the response for a HEAD request ... If the
+ *  size of the upload is known, the Server MUST include the Upload-Length header in the response."
+ *  — tus, HEAD */
+static void offset_answer(struct answer *answer, const struct upload_info *info)
+{
+    answer->status = 200;
+    service_tell(answer, info, info->offset);
+    if (info->length_known)
+        answer_field(answer, "Upload-Length", "%" PRIu64, info->length);
+    else
+        answer_field(answer, "Upload-Defer-Length", "1");
+    if (info->metadata_count > 0)
+        answer_field(answer, "Upload-Metadata", "%.*s", (int)info->metadata_count,
+                     (const char *)info->metadata);
+}
+
+int offset(struct exchange *exchange)
+{
+    struct store *store = service_of(exchange)->store;
+    struct upload_info info = { 0 };
+    struct upload_id id;
+
+    int r = tus_version_check_stated(exchange_message(exchange));
+    if (r == 0)
+        r = service_upload_id(exchange, &id);
+    if (r == 0 && offset_resumes(exchange))
+        r = offset_take_over(exchange, &id);
+    if (r == 0)
+        r = uploads_find(exchange, store, &id, &info);
+    if (r != 0)
+        return r;
+
+    struct tus_upload upload = service_tus_upload(&info);
+    r = tus_upload_check(&upload);
+    if (r == 0)
+        offset_answer(exchange_answer(exchange), &info);
+    upload_info_done(&info);
+    return r;
+}

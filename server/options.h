@@ -1,0 +1,47 @@
+#pragma once
+
+/*
+ * The command line of ferryd
+ *
+ * Every option is a long flag (--idle-timeout 60) and an environment variable (FERRY_IDLE_TIMEOUT=60);
+ * a flag wins. One table in options.c says names, bounds, defaults and help.
+ *
+ *   Ownership  options_done() frees; texts point into argv and the environment
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/log.h"
+
+enum {
+    OPTIONS_LISTEN_MAX = 16
+};
+
+struct options {
+    const char *listen[OPTIONS_LISTEN_MAX];
+    size_t listen_count;
+    const char *data; /* directory */
+    const char *base_path;
+    uint64_t max_size, min_free, buffer_memory; /* bytes */
+    unsigned expire_after_s;
+    const char *cors_origin;
+    unsigned threads, io_threads;
+    unsigned idle_timeout_s, header_timeout_s;
+    unsigned max_connections;
+    unsigned max_connections_per_address; /* 0: a quarter of max_connections */
+    enum log_level log_level;
+    char *listen_text; /* a copy of FERRY_LISTEN, cut into its parts */
+};
+
+enum options_result {
+    OPTIONS_RUN,
+    OPTIONS_HELP,    /* print options_print_help() and leave */
+    OPTIONS_VERSION, /* print the version and leave */
+    OPTIONS_BAD,     /* one clear line has been said on standard error */
+};
+
+enum options_result options_parse(int argc, char **argv, struct options *ret_options);
+void options_done(struct options *options);
+void options_print_help(FILE *out);

@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * The upload service: what its handlers share, and what all its answers have in common
+ *
+ * One handler per operation, each in a file of its own: create, append, offset, terminate,
+ * capabilities. Their context (exchange_context()) is a struct service.
+ *
+ *   Source   tus 1.0.0, "Headers"; the Fetch standard, "HTTP-CORS protocol"
+ */
+
+#include "protocol/tus_append.h"
+#include "server/exchange.h"
+#include "storage/store.h"
+#include "storage/upload.h"
+
+struct service {
+    struct store *store;
+    const char *base_path; /* of the upload endpoint; begins and ends with '/' */
+    struct tus_limits limits;
+    unsigned extensions;     /* enum tus_extension */
+    const char *cors_origin; /* "*", one origin, or "" for none */
+};
+
+const struct service *service_of(const struct exchange *exchange);
+
+/* The upload that the path names. Refuses with REFUSED_UNKNOWN_UPLOAD. */
+int service_upload_id(const struct exchange *exchange, struct upload_id *ret_id);
+
+/* For struct server_options: Tus-Resumable, CORS and the like on every answer of the endpoint. */
+void service_finish(struct exchange *exchange, struct answer *answer);
+
+/* The upload as the protocol's decisions see it. */
+struct tus_upload service_tus_upload(const struct upload_info *info);
+
+/* When the upload will expire, if ever. */
+void service_tell_expires(struct answer *answer, const struct upload_info *info);
+
+/* That, and where it ends. */
+void service_tell(struct answer *answer, const struct upload_info *info, uint64_t offset);

@@ -1,0 +1,209 @@
+#include "server/uploads.h"
+
+enum {
+    TAKEOVER_PATIENCE_MS = 5000
+};
+
+/* One question to storage: all the arguments that one of them may need. */
+struct question {
+    struct exchange *exchange;
+    struct store *store;
+    const struct upload_creation *creation;
+    const struct upload_id *id;
+    struct upload_id *ret_id;
+    struct upload_info *ret_info;
+    struct upload_writer writer;
+    struct upload **ret_upload;
+    struct upload_info info;
+    int (*check)(void *argument, const struct upload_info *info);
+    void *check_argument;
+    struct upload *upload;
+    uint64_t length;
+    int (*ask)(struct question *question, struct done done);
+    int result;
+};
+
+/* On a thread of storage. The question lies on the fiber's stack, which goes on by the wake. */
+static void question_answered(void *argument, int result)
+{
+    struct question *question = argument;
+
+    question->result = result;
+    exchange_wake(question->exchange);
+}
+
+static void question_start(struct exchange *exchange, void *argument)
+{
+    struct question *question = argument;
+    struct done done = { .call = question_answered, .argument = question };
+
+    int r = question->ask(question, done);
+    if (r != 0) { /* not begun: nobody will answer */
+        question->result = r;
+        exchange_wake(exchange);
+    }
+}
+
+static int question_wait(struct exchange *exchange, struct question *question)
+{
+    question->exchange = exchange;
+    int r = exchange_await(exchange, question_start, question);
+    return r == 0 ? question->result : r;
+}
+
+static int ask_create(struct question *question, struct done done)
+{
+    return upload_create(question->store, question->creation, question->ret_id, done);
+}
+
+int uploads_create(struct exchange *exchange, struct store *store,
+                   const struct upload_creation *creation, struct upload_id *ret_id)
+{
+    struct question question = {
+        .ask = ask_create, .store = store, .creation = creation, .ret_id = ret_id
+    };
+    return question_wait(exchange, &question);
+}
+
+static int ask_find(struct question *question, struct done done)
+{
+    return upload_find(question->store, question->id, question->ret_info, done);
+}
+
+int uploads_find(struct exchange *exchange, struct store *store, const struct upload_id *id,
+                 struct upload_info *ret_info)
+{
+    struct question question = { .ask = ask_find, .store = store, .id = id, .ret_info = ret_info };
+    return question_wait(exchange, &question);
+}
+
+/* On any thread, under a lock of storage. */
+static void exchange_is_ended(void *argument)
+{
+    (void)exchange_end(argument);
+}
+
+static struct upload_writer writer_of(struct exchange *exchange)
+{
+    return (struct upload_writer){ .ended = exchange_is_ended,
+                                   .argument = exchange,
+                                   .patience_ms = TAKEOVER_PATIENCE_MS };
+}
+
+static int ask_open(struct question *question, struct done done)
+{
+    return upload_open(question->store, question->id, &question->writer, question->ret_upload,
+                       done);
+}
+
+int uploads_open(struct exchange *exchange, struct store *store, const struct upload_id *id,
+                 struct upload **ret_upload)
+{
+    struct question question = {
+        .ask = ask_open,
+        .store = store,
+        .id = id,
+        .writer = writer_of(exchange),
+        .ret_upload = ret_upload,
+    };
+    return question_wait(exchange, &question);
+}
+
+/* On a thread of storage: the first half of the answer. */
+static void question_found(void *argument, int result)
+{
+    struct question *question = argument;
+    struct done done = { .call = question_answered, .argument = question };
+
+    int r = result;
+    if (r == 0)
+        r = question->check(question->check_argument, &question->info);
+    upload_info_done(&question->info);
+    if (r == 0)
+        r = ask_open(question, done);
+    if (r != 0)
+        question_answered(question, r);
+}
+
+static int ask_check_and_open(struct question *question, struct done done)
+{
+    struct done found = { .call = question_found, .argument = done.argument };
+    return upload_find(question->store, question->id, &question->info, found);
+}
+
+int uploads_check_and_open(struct exchange *exchange, struct store *store,
+                           const struct upload_id *id,
+                           int (*check)(void *argument, const struct upload_info *info),
+                           void *argument, struct upload **ret_upload)
+{
+    struct question question = {
+        .ask = ask_check_and_open,
+        .store = store,
+        .id = id,
+        .writer = writer_of(exchange),
+        .ret_upload = ret_upload,
+        .check = check,
+        .check_argument = argument,
+    };
+    return question_wait(exchange, &question);
+}
+
+static int ask_when_ready(struct question *question, struct done done)
+{
+    upload_when_ready(question->upload, done);
+    return 0;
+}
+
+int uploads_when_ready(struct exchange *exchange, struct upload *upload)
+{
+    struct question question = { .ask = ask_when_ready, .upload = upload };
+    return question_wait(exchange, &question);
+}
+
+static int ask_commit(struct question *question, struct done done)
+{
+    upload_commit(question->upload, done);
+    return 0;
+}
+
+int uploads_commit(struct exchange *exchange, struct upload *upload)
+{
+    struct question question = { .ask = ask_commit, .upload = upload };
+    return question_wait(exchange, &question);
+}
+
+static int ask_finish(struct question *question, struct done done)
+{
+    upload_finish(question->upload, done);
+    return 0;
+}
+
+int uploads_finish(struct exchange *exchange, struct upload *upload)
+{
+    struct question question = { .ask = ask_finish, .upload = upload };
+    return question_wait(exchange, &question);
+}
+
+static int ask_set_length(struct question *question, struct done done)
+{
+    upload_set_length(question->upload, question->length, done);
+    return 0;
+}
+
+int uploads_set_length(struct exchange *exchange, struct upload *upload, uint64_t length)
+{
+    struct question question = { .ask = ask_set_length, .upload = upload, .length = length };
+    return question_wait(exchange, &question);
+}
+
+static int ask_delete(struct question *question, struct done done)
+{
+    upload_delete(question->upload, done);
+    return 0;
+}
+
+int uploads_delete(struct exchange *exchange, struct upload *upload)
+{
+    struct question question = { .ask = ask_delete, .upload = upload };
+    return question_wait(exchange, &question);
+}
