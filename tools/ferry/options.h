@@ -1,0 +1,53 @@
+#pragma once
+
+/*
+ * The command line of ferry
+ *
+ * One table in options.c says names, values, the commands that take them, and help.
+ *
+ *   Ownership  options_done() frees; texts point into argv
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "tools/ferry/metadata.h"
+
+enum {
+    OPTIONS_HEADERS_MAX = 64
+};
+
+enum command {
+    COMMAND_PUT = 1,
+    COMMAND_STATUS = 2,
+    COMMAND_REMOVE = 4,
+};
+
+struct options {
+    enum command command;
+    char **operands; /* files, for put; the URL is not among them */
+    size_t operand_count;
+    const char *url;
+
+    struct metadata metadata;
+    const char *headers[OPTIONS_HEADERS_MAX];
+    size_t header_count;
+    uint64_t chunk_size; /* 0: no limit */
+    uint64_t limit_rate; /* bytes a second; 0: no limit */
+    uint64_t retry_time_s, retry_delay_ms, timeout_s;
+    bool json, quiet;
+};
+
+enum options_result {
+    OPTIONS_RUN,
+    OPTIONS_HELP,    /* print options_print_help() and leave */
+    OPTIONS_VERSION, /* print the version and leave */
+    OPTIONS_BAD,     /* one clear line has been said on standard error */
+};
+
+/* options_done() in any case. */
+enum options_result options_parse(int argc, char **argv, struct options *ret_options);
+void options_done(struct options *options);
+void options_print_help(FILE *out);

@@ -1,0 +1,194 @@
+#include "tools/ferry/report.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "tools/ferry/json.h"
+#include "tools/ferry/say.h"
+#include "tools/ferry/size.h"
+
+enum {
+    REPORT_BAR_MS = 100,
+    REPORT_JSON_MS = 1000,
+    REPORT_LINE_MS = 10 * 1000,
+};
+
+void report_start(struct report *report, bool json, bool quiet)
+{
+    *report = (struct report){
+        .json = json,
+        .quiet = quiet,
+        .bar = !json && !quiet && say_on_terminal(),
+    };
+    if (json || quiet)
+        say_only_errors();
+}
+
+static uint64_t report_interval(const struct report *report)
+{
+    return report->bar ? REPORT_BAR_MS : report->json ? REPORT_JSON_MS : REPORT_LINE_MS;
+}
+
+void report_begin(struct report *report, const struct source *source)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+
+    report->file = source->given;
+    report->progress = (struct progress){ .name = source->name };
+    report->progress.length_known = source_length(source, &report->progress.length);
+    progress_restart(&report->progress, now_ms, 0);
+    report->upload = NULL;
+    report->sent = 0;
+    report->began_ms = now_ms;
+    report->began_offset = 0;
+    report->next_ms = now_ms + report_interval(report);
+}
+
+/* Writes an event with what all events have; takes the object, which may be NULL. */
+static void report_event(struct report *report, const char *event, json_t *more)
+{
+    const struct progress *progress = &report->progress;
+    json_t *object = json_object();
+
+    json_set_text(object, "event", event);
+    json_set_text(object, "file", report->file);
+    json_set_text(object, "upload", report->upload);
+    json_set_number(object, "offset", progress->offset);
+    if (progress->length_known)
+        json_set_number(object, "length", progress->length);
+    else
+        json_set_text(object, "length", NULL);
+    if (more != NULL)
+        (void)json_object_update(object, more);
+    json_decref(more);
+    if (!json_print(object))
+        report->broken = true;
+}
+
+static void report_draw(struct report *report)
+{
+    char line[PROGRESS_LINE_BYTES];
+
+    progress_format(&report->progress, say_bar_columns(), line);
+    say_bar(line);
+}
+
+void report_created(struct report *report, const char *upload)
+{
+    report->upload = upload;
+    if (report->json)
+        report_event(report, "created", NULL);
+}
+
+void report_resumed(struct report *report, const char *upload, uint64_t offset)
+{
+    char text[SIZE_TEXT_BYTES];
+
+    report->upload = upload;
+    report->began_offset = offset;
+    progress_restart(&report->progress, clock_monotonic_ms(), offset);
+    size_format(offset, text);
+    if (report->json)
+        report_event(report, "resumed", NULL);
+    else
+        say_note("%s: goes on at %s", report->progress.name, text);
+}
+
+void report_moved(struct report *report, uint64_t offset)
+{
+    char line[PROGRESS_LINE_BYTES];
+    uint64_t now_ms = clock_monotonic_ms();
+
+    progress_update(&report->progress, now_ms, offset);
+    if (report->quiet || now_ms < report->next_ms)
+        return;
+
+    report->next_ms = now_ms + report_interval(report);
+    if (report->json) {
+        json_t *more = json_object();
+        json_set_number(more, "rate", (uint64_t)report->progress.bytes_per_s);
+        report_event(report, "progress", more);
+    } else if (report->bar) {
+        report_draw(report);
+    } else {
+        progress_format(&report->progress, PROGRESS_PLAIN_COLUMNS, line);
+        say_note("%s", line);
+    }
+}
+
+void report_length(struct report *report, uint64_t length)
+{
+    report->progress.length_known = true;
+    report->progress.length = length;
+}
+
+void report_retry(struct report *report, const char *reason, uint64_t wait_ms)
+{
+    if (report->json) {
+        json_t *more = json_object();
+        json_set_text(more, "reason", reason);
+        json_set_number(more, "wait_ms", wait_ms);
+        report_event(report, "retry", more);
+        return;
+    }
+    say_note("%s: %s; trying again in %" PRIu64 ".%" PRIu64 " s", report->progress.name, reason,
+             wait_ms / 1000, wait_ms / 100 % 10);
+}
+
+/* "4.2 MiB in 0:03, 1.4 MiB/s" */
+static void report_summarize(const struct report *report, char *text, size_t size)
+{
+    uint64_t passed_ms = clock_monotonic_ms() - report->began_ms;
+    uint64_t count = report->progress.length - report->began_offset;
+    char total[SIZE_TEXT_BYTES];
+    char rate[SIZE_TEXT_BYTES];
+    char taken[PROGRESS_TIME_BYTES];
+
+    size_format(count, total);
+    size_format((uint64_t)((double)count * 1000 / (double)(passed_ms + 1)), rate);
+    progress_format_time(passed_ms / 1000, taken);
+    (void)snprintf(text, size, "%s in %s, %s/s", total, taken, rate);
+}
+
+void report_complete(struct report *report)
+{
+    char summary[128];
+
+    progress_update(&report->progress, clock_monotonic_ms(), report->progress.length);
+    if (report->json) {
+        json_t *more = json_object();
+        json_set_number(more, "sent", report->sent);
+        report_event(report, "complete", more);
+        return;
+    }
+
+    report_summarize(report, summary, sizeof(summary));
+    say_note("%s: complete, %s", report->progress.name, summary);
+    if (puts(report->upload) < 0 || fflush(stdout) != 0)
+        report->broken = true;
+}
+
+void report_failed(struct report *report, const char *sentence, const char *reason)
+{
+    say_bar(NULL);
+    if (sentence != NULL)
+        say_error("%s: %s", report->progress.name, sentence);
+    if (report->json) {
+        json_t *more = json_object();
+        json_set_text(more, "reason", reason);
+        report_event(report, "failed", more);
+    }
+}
+
+void report_skipped(struct report *report, const char *file, const char *reason)
+{
+    report->file = file;
+    report->upload = NULL;
+    report->progress = (struct progress){ 0 };
+    report_failed(report, NULL, reason);
+}

@@ -1,0 +1,54 @@
+#pragma once
+
+/*
+ * Reports: what the user, or a program, is told about an upload
+ *
+ * On a terminal a bar; elsewhere a line now and then; with --json one object per line on standard
+ * output (see README.md); with --quiet nothing but errors. The URL of a complete upload goes to
+ * standard output in any case.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/ferry/progress.h"
+#include "tools/ferry/source.h"
+
+struct report {
+    bool json, quiet;
+    bool broken; /* standard output could not take what it was given */
+    bool bar;
+    const char *file;   /* as the user wrote it, borrowed */
+    const char *upload; /* its URL, borrowed; NULL until it is known */
+    struct progress progress;
+    uint64_t sent;    /* bytes that left, over all tries */
+    uint64_t next_ms; /* when the next progress is due */
+    uint64_t began_ms, began_offset;
+};
+
+void report_start(struct report *report, bool json, bool quiet);
+
+/* A new source, which is borrowed. */
+void report_begin(struct report *report, const struct source *source);
+
+/* A file that cannot even be begun with; the reason is for --json. */
+void report_skipped(struct report *report, const char *file, const char *reason);
+
+/* The upload was created, or another run's is gone on with at this offset. */
+void report_created(struct report *report, const char *upload);
+void report_resumed(struct report *report, const char *upload, uint64_t offset);
+
+/* Shows the offset, sent bytes included, when it is time to. */
+void report_moved(struct report *report, uint64_t offset);
+
+/* The length of standard input is known now. */
+void report_length(struct report *report, uint64_t length);
+
+/* Something failed; the next try is in so many milliseconds. */
+void report_retry(struct report *report, const char *reason, uint64_t wait_ms);
+
+/* The server has it all. */
+void report_complete(struct report *report);
+
+/* It has not. The sentence is said unless it is NULL; the reason is for --json. */
+void report_failed(struct report *report, const char *sentence, const char *reason);

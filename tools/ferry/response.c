@@ -1,0 +1,81 @@
+#include "tools/ferry/response.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+
+void response_done(struct response *response)
+{
+    free(response->asked);
+    free(response->location);
+    free(response->metadata);
+    free(response->expires);
+    *response = (struct response){ 0 };
+}
+
+/* The value of a field that came once in the final response; NULL otherwise. */
+static const char *response_field(CURL *easy, const char *name)
+{
+    struct curl_header *header = NULL;
+
+    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK ||
+        header->amount != 1)
+        return NULL;
+    return header->value;
+}
+
+static char *response_copy(CURL *easy, const char *name)
+{
+    const char *value = response_field(easy, name);
+    return value == NULL ? NULL : strdup(value);
+}
+
+static bool response_number(CURL *easy, const char *name, uint64_t *ret_number)
+{
+    const char *value = response_field(easy, name);
+    return value != NULL && number_parse(bytes_of_text(value), INT64_MAX, ret_number);
+}
+
+/* Seconds, or a date. */
+static uint64_t response_retry_after(CURL *easy)
+{
+    const char *value = response_field(easy, "Retry-After");
+    uint64_t seconds = 0;
+
+    if (value == NULL || number_parse(bytes_of_text(value), UINT32_MAX, &seconds))
+        return seconds;
+    int64_t date_s = curl_getdate(value, NULL);
+    int64_t now_s = clock_realtime_s();
+    return date_s > now_s ? (uint64_t)(date_s - now_s) : 0;
+}
+
+void response_read(struct response *response, void *easy)
+{
+    const char *asked = NULL;
+    uint64_t deferred = 0;
+
+    if (curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &asked) == CURLE_OK && asked != NULL)
+        response->asked = strdup(asked);
+    response->offset_known = response_number(easy, "Upload-Offset", &response->offset);
+    response->length_known = response_number(easy, "Upload-Length", &response->length);
+    response->length_deferred =
+        response_number(easy, "Upload-Defer-Length", &deferred) && deferred == 1;
+    response->retry_after_s = response_retry_after(easy);
+    response->location = response_copy(easy, "Location");
+    response->metadata = response_copy(easy, "Upload-Metadata");
+    response->expires = response_copy(easy, "Upload-Expires");
+}
+
+void response_describe(const struct response *response, char text[static RESPONSE_REASON_BYTES])
+{
+    if (response->status == 0)
+        (void)snprintf(text, RESPONSE_REASON_BYTES, "%s", response->reason);
+    else
+        (void)snprintf(text, RESPONSE_REASON_BYTES, "the server answered %d%s%.200s",
+                       response->status, *response->reason == '\0' ? "" : ": ", response->reason);
+}

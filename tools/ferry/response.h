@@ -1,0 +1,38 @@
+#pragma once
+
+/*
+ * Responses: what a server answered, as far as tus needs it
+ *
+ *   Ownership  response_done() frees what is inside; a zeroed one is fine
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    RESPONSE_REASON_BYTES = 256
+};
+
+struct response {
+    int status; /* 0: none came */
+    /* Why none came, or the first line of the body that came; may be empty. */
+    char reason[RESPONSE_REASON_BYTES];
+    uint64_t sent;  /* bytes of body that left, over all redirects */
+    uint64_t taken; /* bytes of body that the server can have: libcurl took them for it */
+
+    bool offset_known, length_known;
+    uint64_t offset, length;  /* Upload-Offset, Upload-Length */
+    bool length_deferred;     /* Upload-Defer-Length: 1 */
+    uint64_t retry_after_s;   /* Retry-After, 0: none */
+    char *asked;              /* the URL that answered, after redirects */
+    char *location;           /* as it came, relative to asked */
+    char *metadata, *expires; /* Upload-Metadata, Upload-Expires */
+};
+
+void response_done(struct response *response);
+
+/* Reads the fields from a CURL handle whose transfer has ended. */
+void response_read(struct response *response, void *easy);
+
+/* "the server answered 413: too large", or the reason why no answer came. */
+void response_describe(const struct response *response, char text[static RESPONSE_REASON_BYTES]);

@@ -1,0 +1,244 @@
+#include "tools/ferry/sending.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "tools/ferry/retry.h"
+#include "tools/ferry/say.h"
+#include "tools/ferry/spool.h"
+#include "tools/ferry/stop.h"
+
+enum step {
+    STEP_CREATE,
+    STEP_ASK,
+    STEP_APPEND,
+    STEP_DONE,
+};
+
+static enum outcome sending_refuse(struct sending *sending, const char *reason)
+{
+    (void)snprintf(sending->answer.reason, sizeof(sending->answer.reason), "%s", reason);
+    return OUTCOME_REFUSED;
+}
+
+/* The server has acknowledged so much. */
+static void sending_acknowledged(struct sending *sending, uint64_t offset)
+{
+    sending->offset = offset;
+    source_acknowledge(sending->source, offset);
+    if (offset > sending->highest) {
+        sending->highest = offset;
+        backoff_progress(&sending->backoff);
+    }
+}
+
+static bool sending_complete(const struct sending *sending)
+{
+    uint64_t length = 0;
+    return source_length(sending->source, &length) && sending->offset == length &&
+           sending->length_declared;
+}
+
+static enum outcome sending_create(struct sending *sending)
+{
+    struct creation creation = { .metadata = sending->metadata };
+
+    creation.length_known =
+        sending->source->spool == NULL && source_length(sending->source, &creation.length);
+    char *url = NULL;
+    enum outcome outcome =
+        upload_create(sending->transfer, sending->endpoint, &creation, &url, &sending->answer);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+
+    free(sending->url);
+    sending->url = url;
+    sending->offset = sending->highest = sending->possible = 0;
+    sending->length_declared = creation.length_known;
+    report_created(sending->report, url);
+    if (sending->record != NULL &&
+        record_save(sending->record, url, &sending->source->identity) != 0)
+        return OUTCOME_BROKEN;
+    return OUTCOME_OK;
+}
+
+/* The server's answer fits our source; NULL, or why not. */
+static const char *sending_misfit(const struct sending *sending, const struct response *response)
+{
+    uint64_t length = 0;
+    bool length_known = source_length(sending->source, &length);
+
+    if (sending->source->spool == NULL && (!response->length_known || response->length != length))
+        return "the upload on the server has another length";
+    if (length_known && response->length_known && response->length != length)
+        return "the upload on the server has another length";
+    if (!sending->resumed && response->offset > sending->possible)
+        return "the server claims bytes that were never sent";
+    if (response->offset < source_earliest(sending->source))
+        return "the server has lost bytes that it had acknowledged, and standard input cannot be "
+               "read again";
+    return NULL;
+}
+
+/*
+ * The answer to a later run's first HEAD says that this is no upload of ours any more, in whatever
+ * words. If something else is wrong, the creation that follows will meet it too, and the record
+ * stays until then.
+ */
+static bool sending_was_forgotten(const struct response *response)
+{
+    return (response->status >= 200 && response->status < 300) ||
+           (response->status >= 400 && response->status < 500 && response->status != 401);
+}
+
+static enum outcome sending_ask(struct sending *sending)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    bool resumed = sending->resumed;
+
+    enum outcome outcome = upload_ask(sending->transfer, sending->url, &response, &sending->answer);
+    if (outcome == OUTCOME_REFUSED && resumed && sending_was_forgotten(&response))
+        return OUTCOME_GONE;
+    if (outcome != OUTCOME_OK)
+        return outcome;
+
+    const char *misfit = sending_misfit(sending, &response);
+    if (misfit != NULL) {
+        (void)sending_refuse(sending, misfit);
+        return resumed ? OUTCOME_GONE : OUTCOME_REFUSED;
+    }
+    if (resumed) {
+        sending->possible = response.offset;
+        report_resumed(sending->report, sending->url, response.offset);
+    }
+    sending->resumed = false;
+    sending->length_declared = response.length_known;
+    sending_acknowledged(sending, response.offset);
+    return OUTCOME_OK;
+}
+
+static void sending_moved(void *context, uint64_t sent)
+{
+    struct sending *sending = context;
+    report_moved(sending->report, sending->offset + sent);
+}
+
+/* Of standard input: waits for what the next PATCH will carry. */
+static enum outcome sending_gather(struct sending *sending)
+{
+    uint64_t length = 0;
+
+    if (sending->source->spool == NULL)
+        return OUTCOME_OK;
+    if (spool_gather(sending->source->spool, sending->offset, sending->chunk_bytes) != 0)
+        return OUTCOME_BROKEN;
+    if (stop_asked())
+        return OUTCOME_STOPPED;
+    if (source_length(sending->source, &length))
+        report_length(sending->report, length);
+    return OUTCOME_OK;
+}
+
+static enum outcome sending_append(struct sending *sending)
+{
+    enum outcome outcome = sending_gather(sending);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+
+    struct piece piece = {
+        .source = sending->source,
+        .offset = sending->offset,
+        .count = source_available(sending->source, sending->offset, sending->chunk_bytes),
+        .moved = sending_moved,
+        .context = sending,
+    };
+    piece.length_known = !sending->length_declared &&
+                         source_length(sending->source, &piece.length) &&
+                         piece.offset + piece.count == piece.length;
+
+    uint64_t offset = 0;
+    outcome = upload_append(sending->transfer, sending->url, &piece, &offset, &sending->answer);
+    sending->report->sent += sending->answer.sent;
+    if (sending->possible < piece.offset + sending->answer.taken)
+        sending->possible = piece.offset + sending->answer.taken;
+    if (outcome != OUTCOME_OK)
+        return outcome;
+
+    if (offset == piece.offset && piece.count > 0) {
+        (void)sending_refuse(sending, "the server took no byte");
+        return OUTCOME_RETRY;
+    }
+    sending->length_declared |= piece.length_known;
+    sending_acknowledged(sending, offset);
+    return OUTCOME_OK;
+}
+
+static enum outcome step_run(enum step step, struct sending *sending)
+{
+    switch (step) {
+    case STEP_CREATE: return sending_create(sending);
+    case STEP_ASK: return sending_ask(sending);
+    case STEP_APPEND: return sending_append(sending);
+    case STEP_DONE: break;
+    }
+    return OUTCOME_OK;
+}
+
+/* The server does not know the upload: once, and while we still have every byte, a new one takes
+ * its place. */
+static enum outcome sending_begin_anew(struct sending *sending)
+{
+    if (sending->begun_anew || source_earliest(sending->source) > 0)
+        return OUTCOME_REFUSED;
+
+    say_note("%s: cannot go on with %s (%s); starting anew", sending->source->name, sending->url,
+             sending->answer.reason);
+    sending->begun_anew = true;
+    sending->resumed = false;
+    return OUTCOME_OK;
+}
+
+/* What comes after a step and its outcome. OUTCOME_OK, or why it all ends here. */
+static enum outcome step_follow(enum step *step, enum outcome outcome, struct sending *sending)
+{
+    switch (outcome) {
+    case OUTCOME_OK: *step = sending_complete(sending) ? STEP_DONE : STEP_APPEND; break;
+    case OUTCOME_RETRY:
+        *step = *step == STEP_CREATE ? STEP_CREATE : STEP_ASK;
+        return retry_wait(&sending->backoff, &sending->answer, sending->report,
+                          sending->source->name);
+    case OUTCOME_GONE: *step = STEP_CREATE; return sending_begin_anew(sending);
+    case OUTCOME_REFUSED:
+    case OUTCOME_STOPPED:
+    case OUTCOME_BROKEN: break;
+    }
+    return outcome;
+}
+
+enum outcome sending_run(struct sending *sending)
+{
+    enum step step = STEP_CREATE;
+    enum outcome outcome = OUTCOME_OK;
+
+    assert(sending->url == NULL && sending->chunk_bytes > 0);
+    if (sending->record != NULL && record_upload(sending->record) != NULL) {
+        sending->url = strdup(record_upload(sending->record));
+        sending->resumed = sending->url != NULL;
+        step = sending->resumed ? STEP_ASK : STEP_CREATE;
+    }
+
+    while (outcome == OUTCOME_OK && step != STEP_DONE)
+        outcome = step_follow(&step, step_run(step, sending), sending);
+    if (outcome == OUTCOME_OK && source_check(sending->source) != 0)
+        outcome = OUTCOME_BROKEN;
+    return outcome;
+}
+
+void sending_done(struct sending *sending)
+{
+    free(sending->url);
+    sending->url = NULL;
+}

@@ -1,0 +1,44 @@
+#pragma once
+
+/*
+ * Sending: one source to one upload, until the server has it all
+ *
+ *     create --> append --> done          POST, PATCH
+ *                 |  ^
+ *                 v  |
+ *     resume -->  ask                     HEAD
+ *
+ * After any failure the server is asked how far the upload is, and sending goes on from there:
+ * nothing that it has acknowledged is sent again.
+ */
+
+#include "tools/ferry/backoff.h"
+#include "tools/ferry/record.h"
+#include "tools/ferry/report.h"
+#include "tools/ferry/upload.h"
+
+struct sending {
+    /* what the caller sets; borrowed */
+    struct transfer *transfer;
+    struct source *source;
+    struct record *record; /* NULL: this upload cannot be resumed by a later run */
+    struct report *report;
+    const char *endpoint;
+    const char *metadata; /* Upload-Metadata, or NULL */
+    uint64_t chunk_bytes; /* of one PATCH at most */
+    struct backoff backoff;
+
+    /* what sending_run() finds out */
+    char *url;         /* of the upload; sending_done() frees it */
+    uint64_t offset;   /* acknowledged */
+    uint64_t highest;  /* the highest that was acknowledged: beyond it is progress */
+    uint64_t possible; /* the server cannot have more than this */
+    bool length_declared;
+    bool resumed;         /* another run began it, and the server was not asked yet */
+    bool begun_anew;      /* the server had forgotten the upload; a second time is an error */
+    struct answer answer; /* to the last request; its reason is filled in on failure */
+};
+
+/* OUTCOME_OK only when the server has acknowledged every byte. OUTCOME_RETRY: gave up, for now. */
+enum outcome sending_run(struct sending *sending);
+void sending_done(struct sending *sending);

@@ -1,0 +1,8 @@
+#pragma once
+
+/* ferry status: how far an upload is. */
+
+#include "tools/ferry/options.h"
+
+/* The exit status: 0 when the server knows the upload. */
+int status(const struct options *options);

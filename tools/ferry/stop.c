@@ -1,0 +1,75 @@
+#include "tools/ferry/stop.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tools/ferry/say.h"
+
+static int stop_fd = -1;
+static int stop_signal;
+
+static void signal_set(int number, void (*handler)(int))
+{
+    struct sigaction action = { .sa_handler = handler };
+    (void)sigaction(number, &action, NULL);
+}
+
+int stop_start(void)
+{
+    sigset_t signals;
+
+    signal_set(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGHUP);
+    stop_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (stop_fd < 0)
+        return say_errno("cannot receive signals");
+
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    return 0;
+}
+
+int stop_descriptor(void)
+{
+    return stop_fd;
+}
+
+bool stop_asked(void)
+{
+    struct signalfd_siginfo info;
+
+    if (stop_signal == 0 && read(stop_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        stop_signal = (int)info.ssi_signo;
+    return stop_signal != 0;
+}
+
+void stop_wait(uint64_t ms)
+{
+    uint64_t deadline_ms = clock_monotonic_ms() + ms;
+    struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
+
+    for (uint64_t now_ms = clock_monotonic_ms(); now_ms < deadline_ms && !stop_asked();
+         now_ms = clock_monotonic_ms()) {
+        uint64_t left_ms = deadline_ms - now_ms;
+        (void)poll(&stop, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+    }
+}
+
+void stop_end(void)
+{
+    sigset_t signals;
+
+    if (stop_signal == 0)
+        return;
+    signal_set(stop_signal, SIG_DFL);
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, stop_signal);
+    (void)raise(stop_signal);
+    (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+}

@@ -1,0 +1,66 @@
+#pragma once
+
+/*
+ * Transfers: one HTTP request and its response, by libcurl
+ *
+ * Connections are kept for the next request. 307 and 308 are followed with the same method and
+ * body. A transfer always ends: with an answer, without one when no byte moved for the time
+ * allowed, or when it is time to stop (stop.h). libcurl never sends a body twice by itself: when a
+ * connection breaks, the offset has to be asked for.
+ *
+ * Fields the user gave (--header) go along everywhere; Authorization and Cookie, and a user and
+ * password from the URL, only to the scheme, host and port that the user named.
+ *
+ *   Ownership  transfer_free() takes it back, NULL is fine; the options' texts are borrowed
+ *   Threads    one
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tools/ferry/address.h"
+#include "tools/ferry/response.h"
+#include "tools/ferry/source.h"
+
+enum {
+    REQUEST_FIELDS_MAX = 8,
+};
+
+struct transfer_options {
+    const struct address *address; /* what the user named */
+    const char *const *headers;    /* "Name: value" */
+    size_t header_count;
+    uint64_t limit_rate; /* bytes of body per second; 0: no limit */
+    unsigned timeout_s;  /* without a byte moved; 0: no limit */
+};
+
+struct request {
+    const char *method, *url;
+    const char *fields[REQUEST_FIELDS_MAX];      /* "Name: value", NULL behind the last */
+    struct source *source;                       /* the body; NULL: none */
+    uint64_t offset, count;                      /* its place in the source */
+    void (*moved)(void *context, uint64_t sent); /* now and then; may be NULL */
+    void *context;
+};
+
+enum transfer_result {
+    TRANSFER_ANSWERED,   /* response->status is at least 200 */
+    TRANSFER_LOST,       /* no answer came; another try may get one. reason says why */
+    TRANSFER_IMPOSSIBLE, /* nor would another try. reason says why */
+    TRANSFER_STOPPED,    /* it is time to stop */
+    TRANSFER_NO_SOURCE,  /* the body could not be read, and it is said */
+};
+
+struct transfer;
+
+int transfer_new(const struct transfer_options *options, struct transfer **ret_transfer);
+void transfer_free(struct transfer *transfer);
+static inline void transfer_freep(struct transfer **transfer)
+{
+    transfer_free(*transfer);
+}
+
+/* Fills in the response whatever the result is; response_done() frees what it holds. */
+enum transfer_result transfer_run(struct transfer *transfer, const struct request *request,
+                                  struct response *response);

@@ -1,0 +1,73 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "tools/ferry/transfer_private.h"
+
+enum {
+    TRANSFER_UNSENT_BYTES = 256 * 1024,
+    TRANSFER_BODY_BYTES_MAX = 64 * 1024, /* of an answer; nobody reads more */
+};
+
+size_t transfer_read(char *buffer, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    const struct request *request = transfer->request;
+    uint64_t rest = request->count - transfer->position;
+    size_t wanted = size * count < rest ? size * count : (size_t)rest;
+
+    if (wanted == 0)
+        return 0;
+    wanted = pace_take(&transfer->pace, clock_monotonic_ms(), wanted);
+    if (wanted == 0) {
+        transfer->paused = true;
+        return CURL_READFUNC_PAUSE;
+    }
+    ssize_t got =
+        source_read(request->source, request->offset + transfer->position, buffer, wanted);
+    if (got < 0) {
+        transfer->source_failed = true;
+        return CURL_READFUNC_ABORT;
+    }
+    transfer->position += (uint64_t)got;
+    return (size_t)got;
+}
+
+int transfer_seek(void *context, curl_off_t offset, int origin)
+{
+    const struct transfer *transfer = context;
+    return origin == SEEK_SET && (uint64_t)offset == transfer->position ? CURL_SEEKFUNC_OK
+                                                                        : CURL_SEEKFUNC_FAIL;
+}
+
+size_t transfer_write(const char *buffer, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    struct response *response = transfer->response;
+    size_t used = strlen(response->reason);
+
+    for (size_t i = 0; i < size * count && !transfer->reason_ended; i++) {
+        transfer->reason_ended =
+            buffer[i] == '\n' || buffer[i] == '\0' || used == sizeof(response->reason) - 1;
+        if (!transfer->reason_ended && buffer[i] != '\r')
+            response->reason[used++] = buffer[i];
+    }
+    transfer->body_count += size * count;
+    return transfer->body_count <= TRANSFER_BODY_BYTES_MAX ? size * count : 0;
+}
+
+/*
+ * The kernel keeps no more than this unsent: what is counted as sent has left, or nearly so. What
+ * is on its way is not limited by it.
+ */
+int transfer_socket(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+    int unsent = TRANSFER_UNSENT_BYTES;
+
+    (void)context;
+    (void)purpose;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+    return CURL_SOCKOPT_OK;
+}

@@ -1,0 +1,39 @@
+#pragma once
+
+/* What transfer.c and transfer_callbacks.c share. */
+
+#include <curl/curl.h>
+
+#include "tools/ferry/pace.h"
+#include "tools/ferry/transfer.h"
+
+struct transfer {
+    struct transfer_options options;
+    CURLM *multi;
+    CURL *easy;
+    struct curl_slist *fields;
+    struct pace pace;
+
+    /* of the request that runs */
+    const struct request *request;
+    struct response *response;
+    uint64_t position;   /* in the body: what libcurl has taken */
+    uint64_t body_count; /* of the answer */
+    curl_off_t moved;    /* bytes in both directions, as of moved_ms */
+    uint64_t moved_ms;
+    bool paused, reason_ended;
+    bool source_failed;
+    char error[CURL_ERROR_SIZE];
+};
+
+/* libcurl asks for the next bytes of the body. */
+size_t transfer_read(char *buffer, size_t size, size_t count, void *context);
+
+/* libcurl wants to send the body again, over another connection: only if nothing of it has left. */
+int transfer_seek(void *context, curl_off_t offset, int origin);
+
+/* Keeps the first line of an answer's body: most servers say there what was wrong. */
+size_t transfer_write(const char *buffer, size_t size, size_t count, void *context);
+
+/* Sets up a socket before it is connected. */
+int transfer_socket(void *context, curl_socket_t fd, curlsocktype purpose);

@@ -1,0 +1,195 @@
+#include "tools/ferry/upload.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum {
+    FIELD_BYTES = 64
+};
+
+static const char tus_version[] = "Tus-Resumable: 1.0.0";
+
+/*
+ * What an answer means for the next step. Retried is what tells nothing about the request: no
+ * answer, 5xx, another request on the same upload (409, 423), too many requests (429), and a server
+ * that waited too long for the body (408, which RFC 9110 15.5.9 lets a client repeat).
+ */
+static enum outcome outcome_of_status(int status)
+{
+    if (status >= 200 && status < 300)
+        return OUTCOME_OK;
+    if (status >= 500)
+        return OUTCOME_RETRY;
+    switch (status) {
+    case 404:
+    case 410: return OUTCOME_GONE;
+    case 408:
+    case 409:
+    case 423:
+    case 429: return OUTCOME_RETRY;
+    default: return OUTCOME_REFUSED;
+    }
+}
+
+static const char *status_advice(int status)
+{
+    switch (status) {
+    case 301:
+    case 302:
+    case 303: return "; use the address it redirects to";
+    case 401:
+    case 403: return "; are credentials needed (--header 'Authorization: ...')?";
+    case 404:
+    case 410: return "; there is no such upload, or no upload endpoint";
+    case 405: return "; is this the URL of a tus endpoint?";
+    case 412: return "; it does not speak tus 1.0.0";
+    case 413: return "; it does not take so much";
+    default: return "";
+    }
+}
+
+static enum outcome outcome_refuse(struct answer *answer, const char *reason)
+{
+    (void)snprintf(answer->reason, sizeof(answer->reason), "%s", reason);
+    return OUTCOME_REFUSED;
+}
+
+/* Runs the request; unless the result is OUTCOME_OK, the reason is filled in. */
+static enum outcome upload_request(struct transfer *transfer, const struct request *request,
+                                   struct response *response, struct answer *answer)
+{
+    enum transfer_result result = transfer_run(transfer, request, response);
+    char told[RESPONSE_REASON_BYTES];
+
+    *answer = (struct answer){
+        .retry_after_s = response->retry_after_s,
+        .sent = response->sent,
+        .taken = response->taken,
+    };
+    response_describe(response, told);
+    (void)snprintf(answer->reason, sizeof(answer->reason), "%.*s%s",
+                   RESPONSE_REASON_BYTES - FIELD_BYTES, told, status_advice(response->status));
+    switch (result) {
+    case TRANSFER_ANSWERED: return outcome_of_status(response->status);
+    case TRANSFER_LOST: return OUTCOME_RETRY;
+    case TRANSFER_IMPOSSIBLE: return OUTCOME_REFUSED;
+    case TRANSFER_STOPPED: return OUTCOME_STOPPED;
+    case TRANSFER_NO_SOURCE: return OUTCOME_BROKEN;
+    }
+    return OUTCOME_REFUSED;
+}
+
+enum outcome upload_create(struct transfer *transfer, const char *endpoint,
+                           const struct creation *creation, char **ret_url, struct answer *answer)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    char length[FIELD_BYTES] = "Upload-Defer-Length: 1";
+    AUTO_FREE char *metadata = NULL;
+
+    if (creation->length_known)
+        (void)snprintf(length, sizeof(length), "Upload-Length: %" PRIu64, creation->length);
+    if (creation->metadata != NULL &&
+        asprintf(&metadata, "Upload-Metadata: %s", creation->metadata) < 0)
+        return outcome_refuse(answer, "out of memory");
+    struct request request = {
+        .method = "POST",
+        .url = endpoint,
+        .fields = { tus_version, length, metadata },
+    };
+
+    enum outcome outcome = upload_request(transfer, &request, &response, answer);
+    if (outcome == OUTCOME_GONE)
+        return OUTCOME_REFUSED; /* the endpoint itself */
+    if (outcome != OUTCOME_OK)
+        return outcome;
+
+    *ret_url = response.asked == NULL || response.location == NULL
+                   ? NULL
+                   : address_resolve(response.asked, response.location);
+    if (*ret_url == NULL)
+        return outcome_refuse(answer, response.location == NULL
+                                          ? "the answer names no upload (no Location); "
+                                            "is this the URL of a tus endpoint?"
+                                          : "the answer names an upload that is not to be trusted "
+                                            "(Location)");
+    return OUTCOME_OK;
+}
+
+static enum outcome upload_head(struct transfer *transfer, const char *url, const char *version,
+                                struct response *response, struct answer *answer)
+{
+    struct request request = { .method = "HEAD", .url = url, .fields = { version } };
+
+    enum outcome outcome = upload_request(transfer, &request, response, answer);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    if (!response->offset_known)
+        return outcome_refuse(answer,
+                              "the answer tells no offset; is this the URL of a tus upload?");
+    if (response->length_known && response->offset > response->length)
+        return outcome_refuse(answer, "the server claims more bytes than the upload has");
+    return OUTCOME_OK;
+}
+
+enum outcome upload_ask(struct transfer *transfer, const char *url, struct response *response,
+                        struct answer *answer)
+{
+    return upload_head(transfer, url, tus_version, response, answer);
+}
+
+enum outcome upload_look(struct transfer *transfer, const char *url, struct response *response,
+                         struct answer *answer)
+{
+    enum outcome outcome = upload_head(transfer, url, NULL, response, answer);
+
+    /* servers other than Ferry may want the version all the same */
+    if (response->status == 412 || response->status == 400)
+        outcome = upload_ask(transfer, url, response, answer);
+    return outcome;
+}
+
+enum outcome upload_append(struct transfer *transfer, const char *url, const struct piece *piece,
+                           uint64_t *ret_offset, struct answer *answer)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    char offset[FIELD_BYTES];
+    char length[FIELD_BYTES];
+
+    (void)snprintf(offset, sizeof(offset), "Upload-Offset: %" PRIu64, piece->offset);
+    (void)snprintf(length, sizeof(length), "Upload-Length: %" PRIu64, piece->length);
+    struct request request = {
+        .method = "PATCH",
+        .url = url,
+        .fields = { tus_version, "Content-Type: application/offset+octet-stream", offset,
+                    piece->length_known ? length : NULL },
+        .source = piece->source,
+        .offset = piece->offset,
+        .count = piece->count,
+        .moved = piece->moved,
+        .context = piece->context,
+    };
+
+    enum outcome outcome = upload_request(transfer, &request, &response, answer);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    if (!response.offset_known) {
+        (void)snprintf(answer->reason, sizeof(answer->reason), "the answer tells no offset");
+        return OUTCOME_RETRY; /* the next HEAD will */
+    }
+    if (response.offset < piece->offset || response.offset - piece->offset > response.taken)
+        return outcome_refuse(answer, "the server claims an offset that cannot be");
+    *ret_offset = response.offset;
+    return OUTCOME_OK;
+}
+
+enum outcome upload_terminate(struct transfer *transfer, const char *url, struct answer *answer)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    struct request request = { .method = "DELETE", .url = url, .fields = { tus_version } };
+
+    return upload_request(transfer, &request, &response, answer);
+}
