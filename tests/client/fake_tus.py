@@ -1,0 +1,322 @@
+"""A small tus 1.0.0 server that misbehaves on demand, for the tests of ferry.
+
+    server = TusServer()
+    server.faults.append(Fault("PATCH", cut=1000))    # the next PATCH is cut after 1000 bytes
+
+Uploads are kept in memory, from `base` on: a test may pretend that gigabytes are there already. A server that
+was stopped and started again listens on the same port and still has its uploads.
+"""
+
+import base64
+import socket
+import struct
+import threading
+
+PIECE = 65536
+
+
+class Fault:
+    """What goes wrong, once, with the next request of this method.
+
+    status   answer this, before the body when the client waits for 100 Continue
+    cut      store so many bytes of the body, then cut the connection
+    reset    cut by RST instead of FIN
+    stall    store so many bytes of the body, then neither read nor answer
+    mute     do what was asked, then cut the connection instead of answering
+    offset   a function from the true offset to the one that the answer tells; None leaves it out
+    fields   more fields of the answer
+    body     text of the answer
+    hook     called with the upload (or None) where the fault happens
+    """
+
+    def __init__(self, method, status=None, cut=None, reset=False, stall=None, mute=False,
+                 offset=lambda offset: offset, fields=(), body="", hook=lambda upload: None):
+        self.method, self.status, self.cut, self.reset = method, status, cut, reset
+        self.stall, self.mute, self.offset = stall, mute, offset
+        self.fields, self.body, self.hook = list(fields), body, hook
+
+
+class Upload:
+    def __init__(self, length, metadata, base=0):
+        self.length, self.metadata, self.base = length, metadata, base
+        self.data = bytearray()
+
+    @property
+    def offset(self):
+        return self.base + len(self.data)
+
+
+class Request:
+    def __init__(self, method, target, fields):
+        self.method, self.target, self.fields = method, target, fields
+        self.received = 0  # bytes of body
+
+    def number(self, name):
+        return int(self.fields[name]) if name in self.fields else None
+
+
+class Cut(Exception):
+    pass
+
+
+class Answered(Exception):
+    pass
+
+
+class TusServer:
+    def __init__(self, location="absolute", context=None):
+        self.location, self.context = location, context  # an ssl.SSLContext makes it https
+        self.uploads, self.requests, self.faults = {}, [], []
+        self.changed = threading.Condition()
+        self.version_wanted = True  # of HEAD too
+        self.listener = None
+        self.connections = set()
+        # holds the port while the server is away: nobody else gets it, and nobody answers
+        self.reserved = socket.socket()
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.reserved.bind(("127.0.0.1", 0))
+        self.port = self.reserved.getsockname()[1]
+        self.start()
+
+    @property
+    def url(self):
+        return f"http{'s' if self.context else ''}://127.0.0.1:{self.port}/files/"
+
+    def start(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64, reuse_port=True)
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def stop(self):
+        """Vanishes, connections and all; uploads stay for start()."""
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        with self.changed:
+            connections = list(self.connections)
+        for connection in connections:
+            self._close(connection, reset=True)
+
+    def wait(self, reached, seconds=60):
+        """Waits until reached() after some change, under the lock."""
+        with self.changed:
+            assert self.changed.wait_for(reached, seconds), "the server never got there"
+
+    def begin(self, length, base=0, data=b"", name="begun"):
+        """An upload that somebody else began."""
+        self.uploads[name] = Upload(length, "", base)
+        self.uploads[name].data += data
+        return self.url + name
+
+    def methods(self):
+        return [request.method for request in self.requests]
+
+    def received(self):
+        """Bytes of body over all requests."""
+        return sum(request.received for request in self.requests)
+
+    def only_upload(self):
+        (upload,) = self.uploads.values()
+        return upload
+
+    # one connection
+
+    def _accept(self, listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with self.changed:
+                self.connections.add(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _close(self, connection, reset=False):
+        try:
+            if reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            else:
+                connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        with self.changed:
+            self.connections.discard(connection)
+            self.changed.notify_all()
+        try:
+            if reset:  # a reader in another thread holds the socket open: wake it
+                connection.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass
+        connection.close()
+
+    def _serve(self, connection):
+        reset = False
+        try:
+            if self.context is not None:
+                connection = self.context.wrap_socket(connection, server_side=True)
+            reader = connection.makefile("rb", buffering=PIECE)
+            while self._exchange(connection, reader):
+                pass
+        except Cut as cut:
+            reset = bool(cut.args)
+        except (OSError, ValueError):
+            pass
+        self._close(connection, reset)
+
+    def _exchange(self, connection, reader):
+        line = reader.readline().decode("latin-1").split()
+        if len(line) != 3:
+            return False
+        fields = {}
+        while True:
+            field = reader.readline().decode("latin-1").strip()
+            if not field:
+                break
+            name, _, value = field.partition(":")
+            fields[name.lower()] = value.strip()
+
+        request = Request(line[0], line[1], fields)
+        with self.changed:
+            self.requests.append(request)
+            fault = next((f for f in self.faults if f.method == request.method), None)
+            if fault is not None:
+                self.faults.remove(fault)
+            self.changed.notify_all()
+        handler = Handler(self, connection, reader, request, fault or Fault(request.method))
+        try:
+            handler.run()
+        except Answered:
+            pass
+        return not handler.closing
+
+
+class Handler:
+    """One request."""
+
+    def __init__(self, server, connection, reader, request, fault):
+        self.server, self.connection, self.reader = server, connection, reader
+        self.request, self.fault = request, fault
+        self.left = request.number("content-length") or 0
+        self.waits = request.fields.get("expect", "").lower() == "100-continue"
+        self.closing = False
+        self.upload = server.uploads.get(request.target.rpartition("/")[2])
+
+    def run(self):
+        if self.fault.status is not None:
+            self.fault.hook(self.upload)
+            self.answer(self.fault.status, *self.fault.fields, body=self.fault.body)
+        wanted = self.request.method != "HEAD" or self.server.version_wanted
+        if wanted and self.request.fields.get("tus-resumable") != "1.0.0":
+            self.answer(412, "Tus-Version: 1.0.0")
+        getattr(self, "do_" + self.request.method.lower())()
+
+    def answer(self, status, *fields, body=""):
+        """Ends the request; what is left of its body is read first where the client sends it anyway."""
+        if self.left > 0:
+            if self.waits:
+                self.closing = True
+            else:
+                self.read_body(None)
+        if self.fault.mute:
+            raise Cut
+        content = body.encode()
+        lines = [f"HTTP/1.1 {status} Whatever", "Tus-Resumable: 1.0.0", *fields]
+        if status != 204:
+            lines.append(f"Content-Length: {len(content)}")
+        if self.closing:
+            lines.append("Connection: close")
+        if self.request.method == "HEAD":
+            content = b""
+        self.connection.sendall("\r\n".join(lines + ["", ""]).encode("latin-1") + content)
+        raise Answered
+
+    def read_body(self, upload, most=None):
+        """Reads the body, or so much of it, into the upload."""
+        if self.waits:
+            self.waits = False
+            self.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while self.left > 0 and (most is None or most > 0):
+            piece = self.reader.read1(min(PIECE, self.left, PIECE if most is None else most))
+            if not piece:
+                raise Cut
+            self.left -= len(piece)
+            most = None if most is None else most - len(piece)
+            with self.server.changed:
+                self.request.received += len(piece)
+                if upload is not None:
+                    upload.data += piece
+                self.server.changed.notify_all()
+
+    def misbehave(self, upload):
+        if self.fault.cut is not None:
+            self.read_body(upload, self.fault.cut)
+            self.fault.hook(upload)
+            raise Cut(*(["reset"] if self.fault.reset else []))
+        if self.fault.stall is not None:
+            self.read_body(upload, self.fault.stall)
+            self.fault.hook(upload)
+            while self.connection.recv(1, socket.MSG_PEEK) and self.connection in self.server.connections:
+                with self.server.changed:
+                    self.server.changed.wait(0.05)
+            raise Cut
+
+    def offset_field(self, upload):
+        offset = self.fault.offset(upload.offset)
+        return [] if offset is None else [f"Upload-Offset: {offset}"]
+
+    def do_post(self):
+        length = self.request.number("upload-length")
+        deferred = self.request.fields.get("upload-defer-length") == "1"
+        if (length is None) != deferred:
+            self.answer(400)
+        name = f"{len(self.server.uploads):032x}"
+        self.misbehave(None)
+        with self.server.changed:
+            self.server.uploads[name] = Upload(length, self.request.fields.get("upload-metadata", ""))
+        where = {"absolute": self.server.url + name, "path": "/files/" + name, "name": name}
+        location = where.get(self.server.location, self.server.location)
+        self.answer(201, f"Location: {location}", *self.fault.fields)
+
+    def do_head(self):
+        if self.upload is None:
+            self.answer(404)
+        self.misbehave(self.upload)
+        fields = self.offset_field(self.upload)
+        if self.upload.length is None:
+            fields.append("Upload-Defer-Length: 1")
+        else:
+            fields.append(f"Upload-Length: {self.upload.length}")
+        if self.upload.metadata:
+            fields.append(f"Upload-Metadata: {self.upload.metadata}")
+        self.answer(200, *fields, "Cache-Control: no-store", *self.fault.fields)
+
+    def do_patch(self):
+        upload, length = self.upload, self.request.number("upload-length")
+        if upload is None:
+            self.answer(404)
+        if self.request.fields.get("content-type") != "application/offset+octet-stream":
+            self.answer(415)
+        if self.request.number("upload-offset") != upload.offset:
+            self.answer(409)
+        if length is not None and upload.length is not None:
+            self.answer(400, body="the length is known")  # as strict as tusd
+        if upload.length is not None and self.left > upload.length - upload.offset:
+            self.answer(413)
+        if length is not None:
+            upload.length = length
+        self.misbehave(upload)
+        self.read_body(upload)
+        self.fault.hook(upload)
+        self.answer(204, *self.offset_field(upload), *self.fault.fields)
+
+    def do_delete(self):
+        if self.upload is None:
+            self.answer(404)
+        del self.server.uploads[self.request.target.rpartition("/")[2]]
+        self.answer(204)
+
+
+def metadata(header):
+    """The decoded pairs of an Upload-Metadata field."""
+    pairs = (pair.partition(" ") for pair in header.split(",") if pair)
+    return {key: base64.b64decode(value) for key, _, value in pairs}
