@@ -1,0 +1,27 @@
+// Uploads a file by tus-js-client, as its README does it; goes on with an upload that is in STATE.
+//
+//     node put.mjs FILE URL STATE [CHUNK_SIZE]
+
+import fs from 'node:fs'
+import tus from 'tus-js-client'
+
+const [file, endpoint, state, chunkSize] = process.argv.slice(2)
+
+const upload = new tus.Upload(fs.createReadStream(file), {
+  endpoint,
+  chunkSize: chunkSize ? Number(chunkSize) : Infinity,
+  retryDelays: Array(400).fill(50), // a server may take seconds to start under valgrind
+  metadata: { filename: 'voyage.mp4', filetype: 'video/mp4' },
+  urlStorage: new tus.FileUrlStorage(state),
+  onError(error) {
+    console.error(String(error))
+    process.exit(1)
+  },
+  onSuccess() {
+    console.log(upload.url)
+  },
+})
+
+const previous = await upload.findPreviousUploads()
+if (previous.length > 0) upload.resumeFromPreviousUpload(previous[0])
+upload.start()
