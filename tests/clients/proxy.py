@@ -92,6 +92,40 @@ class Framing:
         self.head = b"" if count else b"\r\n"  # the trailer's end looks like a header's then
 
 
+class Answers:
+    """Changes header fields of the answers of one connection, whose client sends one request at a time."""
+
+    def __init__(self, connection, edit):
+        self.connection, self.edit = connection, edit
+        self.waiting = b""  # a header that has not come to its end
+        self.left = 0  # bytes of a body
+
+    def pass_on(self, data):
+        """What the client is to get of it by now."""
+        passed = b""
+        self.waiting += data
+        while self.waiting:
+            if self.left == 0:
+                head, end, behind = self.waiting.partition(b"\r\n\r\n")
+                if not end:
+                    break
+                passed += self._edited(head.decode("latin-1").split("\r\n"))
+                self.waiting = behind
+            body = self.waiting[:self.left]
+            passed, self.waiting, self.left = passed + body, self.waiting[len(body):], self.left - len(body)
+        return passed
+
+    def _edited(self, lines):
+        status = int(lines[0].split(" ")[1])
+        fields = [tuple(line.split(": ", 1)) for line in lines[1:]]
+        lengths = [int(value) for name, value in fields if name.lower() == "content-length"]
+        method = self.connection.request.method if self.connection.request else None
+        if lengths and method != "HEAD":
+            self.left = lengths[0]
+        lines[1:] = [f"{name}: {value}" for name, value in self.edit(method, status, fields)]
+        return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+
+
 class Request:
     """One request as it went by."""
 
@@ -119,6 +153,7 @@ class Connection:
         self.server = None
         self.request = None
         self.framing = Framing(self._on_request)
+        self.answers = Answers(self, proxy.edit) if proxy.edit else None
         self.silent = False  # nothing from the server passes
         self.deaf = None
         self.going = threading.Event()  # cleared while paused
@@ -224,6 +259,8 @@ class Connection:
                     close_with_reset(self.client)
                     close_with_reset(self.server)
                     return
+                if self.answers:
+                    data = self.answers.pass_on(data)
                 if not self.silent:
                     self.client.sendall(data)
                     with self.proxy.lock:
@@ -253,7 +290,10 @@ def close_with_reset(end):
 
 
 class Proxy:
-    def __init__(self, url):
+    """With edit, a function of (method, status, fields), answers get the fields that it returns."""
+
+    def __init__(self, url, edit=None):
+        self.edit = edit
         host, _, port = url.removeprefix("http://").split("/")[0].rpartition(":")
         self.target = (host, int(port))
         self.path = "/" + url.removeprefix("http://").partition("/")[2]
@@ -309,6 +349,12 @@ class Proxy:
         for connection in self.connections:
             if not connection.silent:
                 connection.server_ended.wait(conversation.PATIENCE)
+
+    def wait_until_taken(self):
+        """Until the server has read all that went on to it."""
+        for connection in self.connections:
+            if connection.server is not None and connection.server.fileno() >= 0:
+                conversation.eventually("the server reads", lambda: not connection.held())
 
     def close(self):
         self.listener.close()

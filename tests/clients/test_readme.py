@@ -4,7 +4,6 @@ Its blocks of shell and of JavaScript are run with a file video.mp4 in the folde
 in their place: the address of this test's server, for 127.0.0.1:1080.
 """
 
-import re
 import subprocess
 
 import pytest
@@ -12,17 +11,8 @@ import pytest
 import conversation
 import proxy as line
 import voyage
+from readme import localized, section
 from voyage import MIB
-
-ADDRESS = "127.0.0.1:1080"
-
-
-def section(title):
-    """The blocks of code below a heading, by their language."""
-    text = (voyage.ROOT / "README.md").read_text()
-    found = re.search(rf"^(#+) {title}\n(.*?)(?=^#{{1,3}} |\Z)", text, re.M | re.S | re.I)
-    assert found, f"the README does not tell of {title}"
-    return re.findall(r"^```(\w+)\n(.*?)^```$", found[2], re.M | re.S)
 
 
 class Folder:
@@ -30,12 +20,11 @@ class Folder:
 
     def __init__(self, path, video, url):
         self.path = path
-        self.address = url.removeprefix("http://").split("/")[0]
+        self.url = url
         (path / "video.mp4").symlink_to(video.path)
 
     def localized(self, text):
-        assert ADDRESS in text or "$url" in text
-        return text.replace(ADDRESS, self.address)
+        return localized(text, self.url)
 
     def run(self, *command):
         return subprocess.run(command, cwd=self.path, stdin=subprocess.DEVNULL, text=True,
