@@ -45,7 +45,18 @@ enum refusal {
     REFUSED_METADATA_SYNTAX,    /* metadata that cannot be taken apart */
     REFUSED_TOO_LARGE,          /* a longer upload than this server takes */
     REFUSED_FINAL_UPLOAD,       /* an append to the concatenation of other uploads */
+
+    /* digests */
+    REFUSED_CHECKSUM_SYNTAX,    /* a checksum that cannot be read, or contradicts another */
+    REFUSED_CHECKSUM_ALGORITHM, /* of an algorithm that is unknown here */
+    REFUSED_CHECKSUM_MISSING,   /* announced for the end of the body, and not sent */
     REFUSED_CHECKSUM_MISMATCH,  /* the bytes are not those that the checksum was made of */
+    REFUSED_DIGEST_SYNTAX,      /* the stated digest of a new upload cannot be read */
+    REFUSED_DIGEST_MISMATCH,    /* all bytes are there, and are not those of the stated digest */
+
+    /* reading back */
+    REFUSED_RANGE,        /* a range of bytes that are not there */
+    REFUSED_PRECONDITION, /* what the request was made conditional on does not hold */
 
     /* the server's own state */
     REFUSED_NO_SPACE,   /* the disk is full; what fitted is kept */

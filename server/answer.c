@@ -110,7 +110,7 @@ static struct sentence refusal_sentence(enum refusal refusal)
 
     case REFUSED_UNKNOWN_UPLOAD: SAY(404, "there is no such upload");
     case REFUSED_GONE: SAY(410, "this upload was deleted or has expired");
-    case REFUSED_DAMAGED: SAY(410, "the server lost bytes of this upload: start a new one");
+    case REFUSED_DAMAGED: SAY(410, "this upload is damaged: start a new one");
     case REFUSED_INVALIDATED: SAY(410, "a request broke the rules of this upload: start a new one");
     case REFUSED_COMPLETED: SAY(400, "this upload is complete and takes no more bytes");
     case REFUSED_INCOMPLETE: SAY(409, "this upload is not complete yet");
@@ -132,7 +132,16 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_METADATA_SYNTAX: SAY(400, "Upload-Metadata must be \"key base64\" pairs, each key once");
     case REFUSED_TOO_LARGE: SAY(413, "the upload is larger than this server takes");
     case REFUSED_FINAL_UPLOAD: SAY(403, "this upload is made of others: nothing can be appended");
-    case REFUSED_CHECKSUM_MISMATCH: SAY(460, "Upload-Checksum: the bytes have another checksum");
+
+    case REFUSED_CHECKSUM_SYNTAX: SAY(400, "Upload-Checksum must be: algorithm, blank, base64 of the digest");
+    case REFUSED_CHECKSUM_ALGORITHM: SAY(400, "Upload-Checksum: see Tus-Checksum-Algorithm for those that are known");
+    case REFUSED_CHECKSUM_MISSING: SAY(400, "Upload-Checksum was announced and not sent: nothing was kept");
+    case REFUSED_CHECKSUM_MISMATCH: SAY(460, "Upload-Checksum: the bytes have another one: nothing was kept");
+    case REFUSED_DIGEST_SYNTAX: SAY(400, "the stated digest must be blake2b: or sha256: and hex digits");
+    case REFUSED_DIGEST_MISMATCH: SAY(422, "the bytes have not the stated digest: start a new upload");
+
+    case REFUSED_RANGE: SAY(416, "Range: these bytes are not there");
+    case REFUSED_PRECONDITION: SAY(412, "a precondition of the request does not hold");
 
     case REFUSED_NO_SPACE: SAY(507, "the server's disk is full: what fitted is kept");
     case REFUSED_OVERLOADED: SAY(503, "the server is busy: try again in a moment");

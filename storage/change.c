@@ -9,6 +9,10 @@
 /* The clauses of a statement form a column. */
 /* clang-format off */
 
+enum {
+    FORGET_MOST = 1000, /* tombstones in one change: some milliseconds of the catalog's thread */
+};
+
 /* The result of an UPDATE or DELETE of one row that is refused when the row is not as it must be. */
 static int changed_one(struct db *db, struct statement *statement)
 {
@@ -18,12 +22,30 @@ static int changed_one(struct db *db, struct statement *statement)
     return db_changed(db) == 1 ? 0 : REFUSED_GONE;
 }
 
+/* What is not there is NULL; a parameter that nothing is bound to is that already. */
+
+static void bind_bytes(struct statement *statement, const char *name, struct bytes bytes)
+{
+    if (bytes.count > 0)
+        bind_blob(statement, name, bytes);
+}
+
+static void bind_expires(struct statement *statement, int64_t expires)
+{
+    if (expires != 0)
+        bind_i64(statement, ":expires", expires);
+}
+
+/* ---- creation ---- */
+
 static int upload_insert(struct db *db, const struct upload_info *info)
 {
     struct statement *insert = db_prepare(db,
         "INSERT INTO upload"
-        "       ( id,  protocol,  kind,  length,  created,  digest_algorithm,  metadata)"
-        "VALUES (:id, :protocol, :kind, :length, :created, :digest_algorithm, :metadata)");
+        "       ( id,  protocol,  kind,  length,  created,"
+        "         digest_algorithm,  stated_digest,  metadata)"
+        "VALUES (:id, :protocol, :kind, :length, :created,"
+        "        :digest_algorithm, :stated_digest, :metadata)");
 
     bind_blob(insert, ":id", bytes_of(info->id.bytes, UPLOAD_ID_BYTES));
     bind_u64(insert, ":protocol", info->protocol);
@@ -31,8 +53,9 @@ static int upload_insert(struct db *db, const struct upload_info *info)
     if (info->length_known)
         bind_u64(insert, ":length", info->length);
     bind_i64(insert, ":created", info->created);
-    bind_u64(insert, ":digest_algorithm", info->digest);
-    bind_blob(insert, ":metadata", bytes_of(info->metadata, info->metadata_count));
+    bind_u64(insert, ":digest_algorithm", info->digest_algorithm);
+    bind_bytes(insert, ":stated_digest", digest_value_bytes(&info->stated));
+    bind_bytes(insert, ":metadata", bytes_of(info->metadata, info->metadata_count));
     return statement_run(insert);
 }
 
@@ -43,22 +66,39 @@ static int progress_insert(struct db *db, int64_t expires)
         "INSERT INTO progress (number, expires)"
         "VALUES (last_insert_rowid(), :expires)");
 
-    if (expires != 0)
-        bind_i64(insert, ":expires", expires);
+    bind_expires(insert, expires);
     return statement_run(insert);
+}
+
+/* ---- bytes ---- */
+
+/* What they have in common that move the offset. */
+static void bind_offset(struct statement *update, const struct change *change)
+{
+    bind_u64(update, ":number", change->number);
+    bind_u64(update, ":offset", change->offset);
+    bind_i64(update, ":appended", change->appended);
+}
+
+static void bind_checkpoint(struct statement *update, const struct change *change)
+{
+    bind_bytes(update, ":checkpoint",
+               bytes_of(change->checkpoint.bytes, change->checkpoint.count));
 }
 
 static int progress_commit(struct db *db, const struct change *change)
 {
     struct statement *update = db_prepare(db,
         "UPDATE progress"
-        "   SET offset = :offset"
+        "   SET offset = :offset,"
+        "       appended = iif(offset < :offset, :appended, appended),"
+        "       checkpoint = :checkpoint"
         " WHERE number = :number"
         "   AND state = 0"
         "   AND offset <= :offset");
 
-    bind_u64(update, ":number", change->number);
-    bind_u64(update, ":offset", change->offset);
+    bind_offset(update, change);
+    bind_checkpoint(update, change);
     return changed_one(db, update);
 }
 
@@ -68,34 +108,75 @@ static int progress_commit_expires(struct db *db, const struct change *change)
     struct statement *update = db_prepare(db,
         "UPDATE progress"
         "   SET offset = :offset,"
+        "       appended = iif(offset < :offset, :appended, appended),"
+        "       checkpoint = :checkpoint,"
         "       expires = :expires"
         " WHERE number = :number"
         "   AND state = 0"
         "   AND offset <= :offset");
 
-    bind_u64(update, ":number", change->number);
-    bind_u64(update, ":offset", change->offset);
-    bind_i64(update, ":expires", change->expires);
+    bind_offset(update, change);
+    bind_checkpoint(update, change);
+    bind_expires(update, change->expires);
     return changed_one(db, update);
 }
 
+/* With all bytes there, the checkpoint has done its work. */
 static int progress_complete(struct db *db, const struct change *change)
 {
     struct statement *update = db_prepare(db,
         "UPDATE progress"
         "   SET offset = :offset,"
+        "       appended = iif(offset < :offset, :appended, appended),"
+        "       checkpoint = NULL,"
         "       state = 1,"
-        "       expires = NULL"
+        "       expires = :expires"
         " WHERE number = :number"
         "   AND state = 0"
         "   AND offset <= :offset");
 
-    bind_u64(update, ":number", change->number);
-    bind_u64(update, ":offset", change->offset);
+    bind_offset(update, change);
+    bind_expires(update, change->expires);
     return changed_one(db, update);
 }
 
-static int upload_state_length(struct db *db, uint64_t number, uint64_t length)
+static int progress_mismatch(struct db *db, const struct change *change)
+{
+    struct statement *update = db_prepare(db,
+        "UPDATE progress"
+        "   SET offset = :offset,"
+        "       appended = iif(offset < :offset, :appended, appended),"
+        "       checkpoint = NULL,"
+        "       state = 3"
+        " WHERE number = :number"
+        "   AND state = 0"
+        "   AND offset <= :offset");
+
+    bind_offset(update, change);
+    return changed_one(db, update);
+}
+
+/* What is known of the whole when all bytes are there. */
+static int upload_state_whole(struct db *db, const struct change *change)
+{
+    struct statement *update = db_prepare(db,
+        "UPDATE upload"
+        "   SET length = :offset,"
+        "       digest = :digest,"
+        "       response = :response"
+        " WHERE number = :number"
+        "   AND (length IS NULL OR length = :offset)");
+
+    bind_u64(update, ":number", change->number);
+    bind_u64(update, ":offset", change->offset);
+    bind_bytes(update, ":digest", digest_value_bytes(&change->digest));
+    bind_bytes(update, ":response", change->response);
+    return changed_one(db, update);
+}
+
+/* ---- what else happens to it ---- */
+
+static int upload_state_length(struct db *db, const struct change *change)
 {
     struct statement *update = db_prepare(db,
         "UPDATE upload"
@@ -103,8 +184,8 @@ static int upload_state_length(struct db *db, uint64_t number, uint64_t length)
         " WHERE number = :number"
         "   AND (length IS NULL OR length = :length)");
 
-    bind_u64(update, ":number", number);
-    bind_u64(update, ":length", length);
+    bind_u64(update, ":number", change->number);
+    bind_u64(update, ":length", change->length);
     return changed_one(db, update);
 }
 
@@ -121,6 +202,8 @@ static int progress_set_state(struct db *db, const struct change *change)
     return changed_one(db, update);
 }
 
+/* ---- the end ---- */
+
 static int progress_delete(struct db *db, uint64_t number)
 {
     struct statement *update = db_prepare(db,
@@ -134,6 +217,7 @@ static int progress_delete(struct db *db, uint64_t number)
     return changed_one(db, update);
 }
 
+/* It may have got bytes, and a final upload may have been made of it, since it was looked up. */
 static int progress_expire(struct db *db, const struct change *change)
 {
     struct statement *update = db_prepare(db,
@@ -141,7 +225,8 @@ static int progress_expire(struct db *db, const struct change *change)
         "   SET state = 4,"
         "       expires = NULL"
         " WHERE number = :number"
-        "   AND expires <= :now");
+        "   AND expires <= :now"
+        "   AND NOT EXISTS (SELECT 1 FROM part WHERE part = :number)");
 
     bind_u64(update, ":number", change->number);
     bind_i64(update, ":now", change->now);
@@ -159,6 +244,19 @@ static int progress_purge(struct db *db, uint64_t number)
     return changed_one(db, purge);
 }
 
+static int tombstone_insert(struct db *db, const struct change *change)
+{
+    struct statement *insert = db_prepare(db,
+        "INSERT OR REPLACE INTO tombstone (id, until)"
+        "SELECT id, :until"
+        "  FROM upload"
+        " WHERE number = :number");
+
+    bind_u64(insert, ":number", change->number);
+    bind_i64(insert, ":until", change->until);
+    return changed_one(db, insert);
+}
+
 static int upload_purge(struct db *db, uint64_t number)
 {
     struct statement *purge = db_prepare(db,
@@ -169,33 +267,68 @@ static int upload_purge(struct db *db, uint64_t number)
     return changed_one(db, purge);
 }
 
+static int tombstone_forget(struct db *db, int64_t now)
+{
+    struct statement *forget = db_prepare(db,
+        "DELETE FROM tombstone"
+        " WHERE id IN (SELECT id"
+        "                FROM tombstone"
+        "               WHERE until <= :now"
+        "               ORDER BY until"
+        "               LIMIT :most)");
+
+    bind_i64(forget, ":now", now);
+    bind_u64(forget, ":most", FORGET_MOST);
+    int r = statement_run(forget);
+    if (r != 0)
+        return r;
+    return db_changed(db) > 0 ? 0 : REFUSED_GONE;
+}
+
+/* ---- changes of several rows ---- */
+
 /* The second half of a change cannot be refused: the first has been done. So it is a failure. */
 static int whole(int r)
 {
     return r > 0 ? fail_code(EUCLEAN, "the rows of an upload contradict each other") : r;
 }
 
+static int change_create(struct db *db, const struct change *change)
+{
+    int r = upload_insert(db, &change->info);
+    return r != 0 ? r : progress_insert(db, change->info.expires);
+}
+
+static int change_end(struct db *db, const struct change *change)
+{
+    int r = change->kind == CHANGE_COMPLETE ? progress_complete(db, change)
+                                            : progress_mismatch(db, change);
+    return r != 0 ? r : whole(upload_state_whole(db, change));
+}
+
+static int change_purge(struct db *db, const struct change *change)
+{
+    int r = progress_purge(db, change->number);
+    if (r == 0 && change->until != 0)
+        r = whole(tombstone_insert(db, change));
+    return r != 0 ? r : whole(upload_purge(db, change->number));
+}
+
 int change_apply(struct db *db, const struct change *change)
 {
-    int r = 0;
-
     switch (change->kind) {
-    case CHANGE_CREATE:
-        r = upload_insert(db, &change->info);
-        return r != 0 ? r : progress_insert(db, change->info.expires);
+    case CHANGE_CREATE: return change_create(db, change);
     case CHANGE_COMMIT:
         return change->expires_changed ? progress_commit_expires(db, change)
                                        : progress_commit(db, change);
     case CHANGE_COMPLETE:
-        r = progress_complete(db, change);
-        return r != 0 ? r : whole(upload_state_length(db, change->number, change->offset));
-    case CHANGE_LENGTH: return upload_state_length(db, change->number, change->length);
+    case CHANGE_MISMATCH: return change_end(db, change);
+    case CHANGE_LENGTH: return upload_state_length(db, change);
     case CHANGE_STATE: return progress_set_state(db, change);
     case CHANGE_DELETE: return progress_delete(db, change->number);
     case CHANGE_EXPIRE: return progress_expire(db, change);
-    case CHANGE_PURGE:
-        r = progress_purge(db, change->number);
-        return r != 0 ? r : whole(upload_purge(db, change->number));
+    case CHANGE_PURGE: return change_purge(db, change);
+    case CHANGE_FORGET: return tombstone_forget(db, change->now);
     }
     return 0;
 }

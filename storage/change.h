@@ -4,36 +4,44 @@
  * Change: one thing that happens to one upload in the catalog
  *
  * Each is a part of a transaction that the catalog's thread makes of all changes that wait. A
- * change that does not apply any more (the upload is deleted or damaged meanwhile) is refused by
- * REFUSED_GONE and changes nothing.
+ * change that does not apply any more (the upload is deleted or damaged meanwhile, there is nothing
+ * to forget) is refused by REFUSED_GONE and changes nothing.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "digest/digest.h"
 #include "storage/db.h"
 #include "storage/done.h"
 #include "storage/upload.h"
 
 enum change_kind {
-    CHANGE_CREATE,   /* info, metadata */
-    CHANGE_COMMIT,   /* offset, and expires when expires_changed */
-    CHANGE_COMPLETE, /* offset, which becomes the length */
+    CHANGE_CREATE,   /* info, with metadata and the stated digest */
+    CHANGE_COMMIT,   /* offset, appended, checkpoint, and expires when expires_changed */
+    CHANGE_COMPLETE, /* offset, which becomes the length; appended, digest, response, expires */
+    CHANGE_MISMATCH, /* offset, which becomes the length; appended, digest: and it is damaged */
     CHANGE_LENGTH,   /* length */
     CHANGE_STATE,    /* state: invalidated or damaged */
-    CHANGE_DELETE,   /* the tombstone */
-    CHANGE_EXPIRE,   /* the tombstone, when it is still unfinished and expired at time now */
-    CHANGE_PURGE,    /* the row of a tombstone goes */
+    CHANGE_DELETE,   /* the row says that it is gone */
+    CHANGE_EXPIRE,   /* the same, when it is still unfinished and expired at time now */
+    CHANGE_PURGE,    /* such a row goes; its id becomes a tombstone when until is not 0 */
+    CHANGE_FORGET,   /* tombstones whose until is over at time now, some of them; of no upload */
 };
 
 struct change {
     enum change_kind kind;
-    uint64_t number; /* of the upload; all but CHANGE_CREATE */
+    uint64_t number; /* of the upload; not of CHANGE_CREATE and CHANGE_FORGET */
 
     struct upload_info info; /* its metadata is borrowed until done */
     uint64_t offset, length;
+    int64_t appended;                    /* now; counts when the offset grows by this change */
+    struct digest_checkpoint checkpoint; /* of the running digest, at or before offset */
+    struct digest_value digest;          /* of the whole */
+    struct bytes response;               /* borrowed until done */
     bool expires_changed;
-    int64_t expires, now;
+    int64_t expires; /* 0: never */
+    int64_t now, until;
     enum upload_state state;
 
     struct done done; /* called on the catalog's thread */

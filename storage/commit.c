@@ -125,6 +125,16 @@ static void pass_commit_change(struct upload *upload, struct change *change)
     change->expires = expires + expire_after_s / 8;
 }
 
+/* A part that no final upload is made of counts as unfinished. */
+static int64_t pass_expires_whole(const struct upload *upload)
+{
+    uint32_t expire_after_s = upload->store->options.expire_after_s;
+
+    if (upload->info.kind != UPLOAD_PARTIAL || expire_after_s == 0)
+        return 0;
+    return os.realtime_s() + expire_after_s;
+}
+
 static void pass_answered(void *argument, int result);
 
 /* Whether a row is to be written, and which. */
@@ -136,6 +146,7 @@ static bool pass_change(struct upload *upload, struct change *change)
     *change = (struct change){
         .number = upload->number,
         .offset = upload->target,
+        .appended = os.realtime_s(),
         .done = { .call = pass_answered, .argument = upload },
     };
     if (upload->pass == GOAL_DELETE) {
@@ -149,6 +160,7 @@ static bool pass_change(struct upload *upload, struct change *change)
     }
     if (upload->pass == GOAL_FINISH && whole) {
         change->kind = CHANGE_COMPLETE;
+        change->expires = pass_expires_whole(upload);
         return true;
     }
     if (upload->pass == GOAL_LENGTH && !upload->stopped) {
@@ -175,7 +187,7 @@ static void pass_committed(struct upload *upload, const struct change *change,
         upload->state = UPLOAD_COMPLETE;
         upload->info.length_known = true;
         upload->info.length = change->offset;
-        upload->expires = 0;
+        upload->expires = change->expires;
         upload->durable = change->offset;
         break;
     case CHANGE_COMMIT:
@@ -196,9 +208,11 @@ static void pass_committed(struct upload *upload, const struct change *change,
         upload->damage_recorded = true; /* the number may soon be another upload's */
         store_deleted(upload->store);
         break;
+    case CHANGE_MISMATCH:
     case CHANGE_CREATE:
     case CHANGE_EXPIRE:
-    case CHANGE_PURGE: assert(false); break;
+    case CHANGE_PURGE:
+    case CHANGE_FORGET: assert(false); break;
     }
     if (upload->stopped)
         upload->received = upload->written = upload->synced = upload->durable;

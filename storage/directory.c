@@ -127,12 +127,17 @@ static int directory_is_new(struct directory *directory)
     return errno == ENOENT ? 1 : fail_errno("look for %s/ferry.db", directory->path);
 }
 
-/* Everything but the memory; what was opened before a failure is closed by the caller. */
+/* What was opened before a failure is closed by the caller. */
 static int directory_enter(struct directory *directory, const char *path)
 {
     int r = directory_make(AT_FDCWD, path);
     if (r != 0)
         return r;
+
+    /* it is told to others, who may stand elsewhere */
+    directory->path = realpath(path, NULL);
+    if (directory->path == NULL)
+        return fail_errno("find the way to directory %s", path);
 
     directory->root_fd = directory_fd(AT_FDCWD, path);
     if (directory->root_fd < 0)
@@ -169,9 +174,6 @@ int directory_open(const char *path, struct directory *ret_directory)
 {
     struct directory directory = { .root_fd = -1, .files_fd = -1, .lock_fd = -1 };
 
-    directory.path = strdup(path);
-    if (directory.path == NULL)
-        return fail_errno("memory for the path of the data directory");
     atomic_init(&directory.uncached, true);
 
     int r = directory_enter(&directory, path);

@@ -22,7 +22,7 @@ enum {
 };
 
 struct directory {
-    char *path;
+    char *path; /* absolute */
     int root_fd, files_fd, lock_fd;
     atomic_bool uncached; /* RWF_DONTCACHE has not been refused yet */
 };

@@ -99,6 +99,15 @@ bool lease_try(struct lease_table *table, struct lease *lease)
     return unheld;
 }
 
+bool lease_held(struct lease_table *table, const struct upload_id *id)
+{
+    pthread_mutex_lock(&table->mutex);
+    const struct lease *holder = *lease_slot(table, id);
+    bool held = holder != NULL && holder->end != NULL;
+    pthread_mutex_unlock(&table->mutex);
+    return held;
+}
+
 void lease_release(struct lease_table *table, struct lease *lease)
 {
     pthread_mutex_lock(&table->mutex);

@@ -49,6 +49,9 @@ bool lease_take(struct lease_table *table, struct lease *lease);
 /* Takes it only when nobody has it. */
 bool lease_try(struct lease_table *table, struct lease *lease);
 
+/* Somebody has it at this moment, who lets himself be ended: a writer. */
+bool lease_held(struct lease_table *table, const struct upload_id *id);
+
 /* Gives it to the one who waits, if any, by calling its granted. */
 void lease_release(struct lease_table *table, struct lease *lease);
 

@@ -18,7 +18,21 @@ static void column_id(struct statement *statement, struct upload_id *ret_id)
         memcpy(ret_id->bytes, id.data, UPLOAD_ID_BYTES);
 }
 
-/* Of the row, all but the metadata. */
+/* Of the upload's own algorithm. The schema allows any length: what has another one is none. */
+static struct digest_value column_digest(struct statement *statement, const char *name)
+{
+    struct digest_value value = {
+        .algorithm = (enum digest_algorithm)column_u64(statement, "digest_algorithm"),
+    };
+    struct bytes bytes = column_blob(statement, name);
+
+    if (bytes.count == 0 || bytes.count != digest_algorithm_bytes(value.algorithm))
+        return (struct digest_value){ .algorithm = DIGEST_NONE };
+    memcpy(value.bytes, bytes.data, bytes.count);
+    return value;
+}
+
+/* Of the row, all but what has to be allocated. */
 static struct upload_info column_info(struct statement *statement)
 {
     struct upload_info info = {
@@ -29,61 +43,110 @@ static struct upload_info column_info(struct statement *statement)
         .length = column_u64(statement, "length"),
         .offset = column_u64(statement, "offset"),
         .created = column_i64(statement, "created"),
+        .appended = column_i64(statement, "appended"),
         .expires = column_i64(statement, "expires"),
-        .digest = (enum upload_digest)column_u64(statement, "digest_algorithm"),
+        .digest_algorithm = (enum digest_algorithm)column_u64(statement, "digest_algorithm"),
+        .digest = column_digest(statement, "digest"),
+        .stated = column_digest(statement, "stated_digest"),
     };
     column_id(statement, &info.id);
     return info;
 }
 
-static int column_metadata(struct statement *statement, struct upload_info *info)
+static struct digest_checkpoint column_checkpoint(struct statement *statement)
 {
-    struct bytes metadata = column_blob(statement, "metadata");
+    struct bytes bytes = column_blob(statement, "checkpoint");
+    struct digest_checkpoint checkpoint = { .count = bytes.count };
 
-    if (metadata.count == 0)
+    if (bytes.count > sizeof(checkpoint.bytes))
+        return (struct digest_checkpoint){ .count = 0 };
+    if (bytes.count > 0)
+        memcpy(checkpoint.bytes, bytes.data, bytes.count);
+    return checkpoint;
+}
+
+/* NULL and 0 for none. */
+static int column_copy(struct statement *statement, const char *name, uint8_t **ret_data,
+                       size_t *ret_count)
+{
+    struct bytes bytes = column_blob(statement, name);
+
+    if (bytes.count == 0)
         return 0;
-    info->metadata = malloc(metadata.count);
-    if (info->metadata == NULL)
-        return fail_errno("memory for the metadata of an upload");
-    memcpy(info->metadata, metadata.data, metadata.count);
-    info->metadata_count = metadata.count;
+    uint8_t *copy = malloc(bytes.count);
+    if (copy == NULL)
+        return fail_errno("memory for the %s of an upload", name);
+    memcpy(copy, bytes.data, bytes.count);
+    *ret_data = copy;
+    *ret_count = bytes.count;
     return 0;
 }
 
-int lookup_upload(struct db *db, const struct upload_id *id, struct upload_info *ret_info,
-                  uint64_t *ret_number)
+/* What is left of it when its row is gone. */
+static int lookup_tombstone(struct db *db, const struct upload_id *id)
 {
     struct statement *find = db_prepare(db,
-        "SELECT number, id, protocol, kind, state, length, offset, created, expires,"
-        "       digest_algorithm, metadata"
+        "SELECT until"
+        "  FROM tombstone"
+        " WHERE id = :id");
+
+    bind_blob(find, ":id", bytes_of(id->bytes, UPLOAD_ID_BYTES));
+    bool remembered = statement_next(find);
+    int r = statement_end(find);
+    if (r != 0)
+        return r;
+    return remembered ? REFUSED_GONE : REFUSED_UNKNOWN_UPLOAD;
+}
+
+static int lookup_row(struct db *db, const struct upload_id *id, struct lookup *ret_lookup)
+{
+    struct statement *find = db_prepare(db,
+        "SELECT number, id, protocol, kind, state, length, offset, created,"
+        "       coalesce(appended, created) AS appended, expires,"
+        "       digest_algorithm, digest, stated_digest, checkpoint, metadata, response"
         "  FROM upload JOIN progress USING (number)"
         " WHERE id = :id");
 
     bind_blob(find, ":id", bytes_of(id->bytes, UPLOAD_ID_BYTES));
     bool known = statement_next(find);
-    struct upload_info info = column_info(find);
-    uint64_t number = column_u64(find, "number");
-    int copied = column_metadata(find, &info);
+    struct lookup lookup = {
+        .info = column_info(find),
+        .number = column_u64(find, "number"),
+        .checkpoint = column_checkpoint(find),
+    };
+    struct upload_info *info = &lookup.info;
+    int copied = column_copy(find, "metadata", &info->metadata, &info->metadata_count);
+    if (copied == 0)
+        copied = column_copy(find, "response", &info->response, &info->response_count);
     int r = statement_end(find);
     if (r == 0 && !known)
         r = REFUSED_UNKNOWN_UPLOAD;
+    if (r == 0 && info->state == UPLOAD_DELETED)
+        r = REFUSED_GONE;
     if (r == 0)
         r = copied;
     if (r != 0) {
-        upload_info_done(&info);
+        upload_info_done(info);
         return r;
     }
 
-    *ret_info = info;
-    *ret_number = number;
+    *ret_lookup = lookup;
     return 0;
+}
+
+/* A row goes and its tombstone comes in one transaction: who misses the one finds the other. */
+int lookup_upload(struct db *db, const struct upload_id *id, struct lookup *ret_lookup)
+{
+    int r = lookup_row(db, id, ret_lookup);
+    return r == REFUSED_UNKNOWN_UPLOAD ? lookup_tombstone(db, id) : r;
 }
 
 int lookup_page(struct db *db, struct upload_page *page)
 {
     struct statement *list = db_prepare(db,
-        "SELECT number, id, protocol, kind, state, length, offset, created, expires,"
-        "       digest_algorithm"
+        "SELECT number, id, protocol, kind, state, length, offset, created,"
+        "       coalesce(appended, created) AS appended, expires,"
+        "       digest_algorithm, digest, stated_digest"
         "  FROM upload JOIN progress USING (number)"
         " WHERE number < :before"
         "   AND state <> 4"
@@ -132,6 +195,7 @@ int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, siz
         "SELECT number, id"
         "  FROM progress JOIN upload USING (number)"
         " WHERE expires <= :now"
+        "   AND NOT EXISTS (SELECT 1 FROM part WHERE part = number)"
         " ORDER BY expires"
         " LIMIT :room");
 

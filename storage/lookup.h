@@ -3,21 +3,28 @@
 /*
  * Lookup: what the catalog knows about uploads, one short query each
  *
- *   Errors   0; REFUSED_UNKNOWN_UPLOAD; -errno, see storage/db.h
+ *   Errors   0; REFUSED_UNKNOWN_UPLOAD; REFUSED_GONE; -errno, see storage/db.h
  *   Threads  calls block on the disk: from workers and the janitor
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "digest/digest.h"
 #include "storage/db.h"
 #include "storage/upload.h"
 
-/* The info owns its metadata; a tombstone is found, too. */
-int lookup_upload(struct db *db, const struct upload_id *id, struct upload_info *ret_info,
-                  uint64_t *ret_number);
+struct lookup {
+    struct upload_info info; /* owns its metadata and response; nothing is known of writing */
+    uint64_t number;
+    struct digest_checkpoint
+        checkpoint; /* its bytes: where they lead is said by digest_restore() */
+};
 
-/* See upload_list(). Without metadata and tombstones. */
+/* Refuses with REFUSED_GONE when it was deleted or has expired, whether or not its row remains. */
+int lookup_upload(struct db *db, const struct upload_id *id, struct lookup *ret_lookup);
+
+/* See upload_list(). Without metadata and responses, and without those that are gone. */
 int lookup_page(struct db *db, struct upload_page *page);
 
 struct lookup_entry {
@@ -25,10 +32,10 @@ struct lookup_entry {
     struct upload_id id;
 };
 
-/* Unfinished uploads whose time has come, the longest overdue first; room at most. */
+/* Those whose time has come and that are part of nothing, longest overdue first; room at most. */
 int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, size_t room,
                    size_t *ret_count);
 
-/* Tombstones behind a number, in the order of their numbers; room at most. */
+/* Deleted ones, whose file has to go yet, behind a number, in the order of their numbers; room at most. */
 int lookup_deleted(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
                    size_t *ret_count);

@@ -19,6 +19,7 @@
 #include "storage/directory.h"
 #include "storage/file.h"
 #include "storage/lease.h"
+#include "storage/lookup.h"
 #include "storage/store.h"
 #include "storage/upload.h"
 
@@ -182,6 +183,11 @@ void ready_answer(struct upload *upload);
  * one it is closed even before the next write, which opens it again. With the lock held.
  */
 void upload_close_file(struct upload *upload, struct aftermath *aftermath);
+
+/*
+ * What the catalog knows of one upload, for the others of us. Blocks. Refuses as upload_find() does.
+ */
+int store_lookup(struct store *store, const struct upload_id *id, struct lookup *ret_lookup);
 
 /* The store's list. */
 void store_enter(struct store *store, struct upload *upload);

@@ -4,8 +4,10 @@
  * A request is one allocation that holds its job or its change until the answer.
  */
 #define LOG_MODULE "upload"
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,8 +59,9 @@ static void request_submit(struct request *request, void (*run)(struct job *job)
 void upload_info_done(struct upload_info *info)
 {
     free(info->metadata);
-    info->metadata = NULL;
-    info->metadata_count = 0;
+    free(info->response);
+    info->metadata = info->response = NULL;
+    info->metadata_count = info->response_count = 0;
 }
 
 /* ---- create ---- */
@@ -80,7 +83,8 @@ static int create_fill(struct upload_info *info, const struct upload_creation *c
         .length = creation->length,
         .created = now,
         .expires = expire_after_s == 0 ? 0 : now + expire_after_s,
-        .digest = creation->digest,
+        .digest_algorithm = creation->digest_algorithm,
+        .stated = creation->stated,
         .metadata_count = creation->metadata.count,
     };
     int r = upload_id_random(&info->id);
@@ -97,6 +101,9 @@ static int create_fill(struct upload_info *info, const struct upload_creation *c
 int upload_create(struct store *store, const struct upload_creation *creation,
                   struct upload_id *ret_id, struct done done)
 {
+    enum digest_algorithm stated = creation->stated.algorithm;
+
+    assert(stated == DIGEST_NONE || stated == creation->digest_algorithm);
     if (creation->length_known && creation->length > INT64_MAX)
         return REFUSED_TOO_LONG;
     if (atomic_load(&store->free_bytes) < store->options.min_free_bytes)
@@ -121,31 +128,26 @@ int upload_create(struct store *store, const struct upload_creation *creation,
 
 /* ---- find ---- */
 
-static int request_lookup(struct request *request, struct upload_info *ret_info)
+int store_lookup(struct store *store, const struct upload_id *id, struct lookup *ret_lookup)
 {
-    struct catalog *catalog = request->store->catalog;
-    struct upload_info info;
-    uint64_t number;
-
-    struct db *reader = catalog_reader(catalog);
-    int r = lookup_upload(reader, &request->id, &info, &number);
-    catalog_reader_return(catalog, reader);
-    if (r != 0)
-        return r;
-    if (info.state == UPLOAD_DELETED) {
-        upload_info_done(&info);
-        return REFUSED_GONE;
-    }
-
-    *ret_info = info;
-    return 0;
+    struct db *reader = catalog_reader(store->catalog);
+    int r = lookup_upload(reader, id, ret_lookup);
+    catalog_reader_return(store->catalog, reader);
+    /* what an earlier start remembers may be more than this one is to tell */
+    return r == REFUSED_GONE && store->options.tombstone_s == 0 ? REFUSED_UNKNOWN_UPLOAD : r;
 }
 
 static void find_run(struct job *job)
 {
     struct request *request = PART_OF(struct request, job, job);
+    struct lookup lookup;
 
-    request_answer(request, request_lookup(request, request->ret_info));
+    int r = store_lookup(request->store, &request->id, &lookup);
+    if (r == 0) {
+        lookup.info.writing = lease_held(request->store->leases, &request->id);
+        *request->ret_info = lookup.info;
+    }
+    request_answer(request, r);
 }
 
 int upload_find(struct store *store, const struct upload_id *id, struct upload_info *ret_info,
@@ -159,6 +161,16 @@ int upload_find(struct store *store, const struct upload_id *id, struct upload_i
     request->ret_info = ret_info;
     request_submit(request, find_run);
     return 0;
+}
+
+char *upload_path(const struct store *store, const struct upload_id *id)
+{
+    char *path;
+
+    if (asprintf(&path, "%s/files/%s", store->directory.path, directory_path(id).text) >= 0)
+        return path;
+    (void)fail_code(ENOMEM, "memory for the path of an upload");
+    return NULL;
 }
 
 /* ---- list ---- */
@@ -224,17 +236,18 @@ static int content_open(struct store *store, const struct upload_info *info, int
 static void read_run(struct job *job)
 {
     struct request *request = PART_OF(struct request, job, job);
-    struct upload_info info = { 0 };
+    struct lookup lookup = { 0 };
+    struct upload_info *info = &lookup.info;
     int fd = -1;
 
-    int r = request_lookup(request, &info);
+    int r = store_lookup(request->store, &request->id, &lookup);
     if (r == 0)
-        r = content_refusal(info.state);
+        r = content_refusal(info->state);
     if (r == 0)
-        r = content_open(request->store, &info, &fd);
+        r = content_open(request->store, info, &fd);
     if (r == 0)
-        *request->ret_content = (struct upload_content){ .fd = fd, .length = info.length };
-    upload_info_done(&info);
+        *request->ret_content = (struct upload_content){ .fd = fd, .length = info->length };
+    upload_info_done(info);
     request_answer(request, r);
 }
 

@@ -7,14 +7,16 @@
 #include "base/fail.h"
 
 enum {
-    APPLICATION_ID = 0x46657272, /* "Ferr", as schema.sql sets it */
+    APPLICATION_ID = 0x46657272, /* "Ferr", as schema_1.sql sets it */
 };
 
-extern const char schema_sql[];
+extern const char schema_1_sql[];
+extern const char schema_2_sql[];
 
 /* Step n takes the database from user_version n to n + 1. Steps are never changed, only added. */
 static const char *const schema_steps[] = {
-    schema_sql,
+    schema_1_sql,
+    schema_2_sql,
 };
 
 enum {

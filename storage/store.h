@@ -6,7 +6,7 @@
  * One store owns the directory, the database, the threads and every bound. Uploads are made,
  * found and written through storage/upload.h.
  *
- *   Shape      DATA/ferry.db              the catalog, an SQLite database, see schema.sql
+ *   Shape      DATA/ferry.db              the catalog, an SQLite database, see schema_1.sql
  *              DATA/files/<xx>/<id>       the bytes of one upload, nothing else
  *              DATA/lock                  held while a server uses the directory
  *   Errors     0 or -errno, said in the log in one line
@@ -43,8 +43,10 @@ struct store_options {
     uint32_t commit_late_ms;    /* after that long with anything at all [30 s] */
 
     /* expiry */
-    uint32_t expire_after_s;     /* unfinished uploads, since their last byte; 0: never, not even
-                                  * those that an earlier start has given an end */
+    uint32_t expire_after_s; /* unfinished uploads, since their last byte; 0: never, not even those
+                              * that an earlier start has given an end */
+    uint32_t tombstone_s; /* how long it is remembered that an upload was there: REFUSED_GONE, later
+                           * REFUSED_UNKNOWN_UPLOAD; 0: at once */
     uint32_t janitor_interval_s; /* between two rounds of the janitor [60] */
 
     /* the catalog */

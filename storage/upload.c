@@ -12,7 +12,6 @@
 
 #include "base/fail.h"
 #include "base/refusal.h"
-#include "storage/lookup.h"
 #include "storage/os.h"
 #include "storage/parts.h"
 
@@ -110,17 +109,15 @@ static void open_begin(struct upload *upload, const struct upload_info *info)
 
 static int open_lookup(struct upload *upload)
 {
-    struct catalog *catalog = upload->store->catalog;
-    struct upload_info info;
+    struct lookup lookup;
 
-    struct db *reader = catalog_reader(catalog);
-    int r = lookup_upload(reader, &upload->lease.id, &info, &upload->number);
-    catalog_reader_return(catalog, reader);
+    int r = store_lookup(upload->store, &upload->lease.id, &lookup);
     if (r != 0)
         return r;
 
-    open_begin(upload, &info);
-    return info.state == UPLOAD_DELETED ? REFUSED_GONE : 0;
+    upload->number = lookup.number;
+    open_begin(upload, &lookup.info);
+    return 0;
 }
 
 static void open_run(struct job *job)
@@ -265,8 +262,9 @@ static void upload_want(struct upload *upload, enum goal goal, int verdict, stru
     upload_unlock(upload, &aftermath);
 }
 
-void upload_stage(struct upload *upload)
+void upload_stage(struct upload *upload, enum digest_algorithm algorithm)
 {
+    (void)algorithm;
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);

@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "digest/digest_algorithm.h"
 #include "storage/done.h"
 #include "storage/id.h"
 
@@ -50,18 +51,17 @@ enum upload_kind {
  *                 |  `----> DAMAGED ----------'                ^
  *                 `--------------------------------------------'
  */
+enum {
+    UPLOAD_RESPONSE_BYTES = 16 * 1024,
+};
+
 enum upload_state {
     UPLOAD_RECEIVING = 0,
     UPLOAD_COMPLETE = 1,    /* the client said so; never by offset and length alone */
     UPLOAD_INVALIDATED = 2, /* upload_invalidate(): no more appends */
-    UPLOAD_DAMAGED = 3,     /* the disk lost or refused bytes of it; its file is kept */
+    UPLOAD_DAMAGED = 3,     /* the disk lost or refused bytes of it, or they have not the stated
+                             * digest; its file is kept */
     UPLOAD_DELETED = 4,     /* only its file has to go yet */
-};
-
-enum upload_digest {
-    UPLOAD_DIGEST_NONE = 0,
-    UPLOAD_DIGEST_BLAKE2B = 1,
-    UPLOAD_DIGEST_SHA256 = 2,
 };
 
 struct upload_info {
@@ -73,10 +73,18 @@ struct upload_info {
     uint64_t length;
     uint64_t offset;
     int64_t created;
-    int64_t expires; /* 0: never */
-    enum upload_digest digest;
+    int64_t appended; /* when the offset last grew; created as long as it has not */
+    int64_t expires;  /* 0: never */
+    bool writing;     /* somebody had it open for writing; upload_find() only */
+
+    enum digest_algorithm digest_algorithm; /* of the running digest */
+    struct digest_value digest;             /* of the whole; none until all bytes are there */
+    struct digest_value stated;             /* as given to upload_create() */
+
     uint8_t *metadata; /* as given to upload_create(); NULL when there is none */
     size_t metadata_count;
+    uint8_t *response; /* as given to upload_set_response(); NULL when there is none */
+    size_t response_count;
 };
 
 /* Frees what the info owns; a zeroed one is fine. */
@@ -89,7 +97,13 @@ struct upload_creation {
     enum upload_kind kind; /* UPLOAD_SINGLE or UPLOAD_PARTIAL */
     bool length_known;
     uint64_t length;
-    enum upload_digest digest;
+
+    /* The digest that is kept while bytes come: DIGEST_NONE, DIGEST_BLAKE2B or DIGEST_SHA256. */
+    enum digest_algorithm digest_algorithm;
+
+    /* What it has to be in the end, of that algorithm; of DIGEST_NONE when nobody knows. */
+    struct digest_value stated;
+
     struct bytes metadata;
 };
 
@@ -106,11 +120,14 @@ int upload_create(struct store *store, const struct upload_creation *creation,
 /*
  * Only looks: ends no writer, takes no lock. The caller frees ret_info by upload_info_done().
  *
- * Refuses with REFUSED_UNKNOWN_UPLOAD, or REFUSED_GONE for one in state DELETED. All other states
- * are found and told.
+ * Refuses with REFUSED_UNKNOWN_UPLOAD, or REFUSED_GONE for one that was deleted or has expired, as
+ * long as that is remembered (store_options). All other states are found and told.
  */
 int upload_find(struct store *store, const struct upload_id *id, struct upload_info *ret_info,
                 struct done done);
+
+/* Where its bytes lie: an absolute path, to be freed by the caller; NULL when there is no memory. */
+char *upload_path(const struct store *store, const struct upload_id *id);
 
 /*
  * A page of uploads by their creation, newest first. page->before is 0 for the first page; the
@@ -189,9 +206,18 @@ bool upload_ended(const struct upload *upload);
 /*
  * From here on appended bytes count only when upload_commit() or upload_finish() is called:
  * nothing is committed by size or age, and upload_rollback() takes them back. For requests that
- * carry a checksum. Before the first byte only.
+ * carry a checksum, whose algorithm is computed while the bytes pass; DIGEST_NONE when it will be
+ * known only in the end. Before the first byte only.
  */
-void upload_stage(struct upload *upload);
+void upload_stage(struct upload *upload, enum digest_algorithm algorithm);
+
+/*
+ * Compares the digest of all staged bytes with a checksum. Where it was not computed while they
+ * passed, they are read again for it. Nothing is committed by it, whatever the answer.
+ *
+ * Refuses with REFUSED_CHECKSUM_MISMATCH, and as upload_commit() does.
+ */
+void upload_verify(struct upload *upload, const struct digest_value *checksum, struct done done);
 
 /*
  * Copies bytes behind the last one; ret_taken says how many found room. When less than all did,
@@ -216,11 +242,19 @@ void upload_when_ready(struct upload *upload, struct done done);
 void upload_commit(struct upload *upload, struct done done);
 
 /*
- * Makes everything durable and the upload complete, in one step. The length becomes the offset
- * when it was not known.
+ * Keeps a response with the upload, from the moment when upload_finish() makes it complete: for the
+ * client that lost it. Borrowed until that has answered. At most UPLOAD_RESPONSE_BYTES.
+ */
+void upload_set_response(struct upload *upload, struct bytes response);
+
+/*
+ * Makes everything durable and the upload complete, with its digest and response, in one step. The
+ * length becomes the offset when it was not known.
  *
  * Refuses with REFUSED_TOO_SHORT when the length is known and not reached (nothing is lost, the
- * upload is committed and goes on), and as upload_commit() and upload_append() do.
+ * upload is committed and goes on); with REFUSED_DIGEST_MISMATCH when the digest is not the stated
+ * one, and then the upload is DAMAGED, its bytes and both digests are kept until it expires; and as
+ * upload_commit() and upload_append() do.
  */
 void upload_finish(struct upload *upload, struct done done);
 

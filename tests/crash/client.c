@@ -101,7 +101,7 @@ static void create(struct client *client, size_t place)
     struct upload_creation creation = {
         .kind = UPLOAD_SINGLE,
         .length_known = chance(client, 70),
-        .digest = chance(client, 50) ? UPLOAD_DIGEST_BLAKE2B : UPLOAD_DIGEST_NONE,
+        .digest_algorithm = chance(client, 50) ? DIGEST_BLAKE2B : DIGEST_NONE,
         .metadata = bytes_of_text("filename ZmVycnk="),
     };
     struct upload_id id;
@@ -155,7 +155,7 @@ static void checksummed(struct client *client, struct upload *upload)
 {
     bool taken;
 
-    upload_stage(upload);
+    upload_stage(upload, DIGEST_NONE);
     append_wrong(client, upload, &taken);
     if (upload_rollback_wait(upload) < 0)
         world_violation("a rollback failed");

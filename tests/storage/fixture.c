@@ -48,7 +48,11 @@ static void note_leftover(const char *old, const char *new)
 struct fixture fixture_new(void)
 {
     struct fixture fixture = {
-        .options = { .io_threads = 2, .sync_threads = 2, .wal_bytes = 128 * 1024, .manual = true },
+        .options = { .io_threads = 2,
+                     .sync_threads = 2,
+                     .tombstone_s = 2000,
+                     .wal_bytes = 128 * 1024,
+                     .manual = true },
     };
 
     /* in memory, where there is that: what is tested is the order of calls, not the disk */

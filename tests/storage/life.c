@@ -171,7 +171,7 @@ static void live_with_checksums(struct store *store, struct promise *promise)
     do_append(upload, promise, SMALL_BYTES);
     do_commit(upload, promise);
     if (upload != NULL && upload_received(upload) == upload_offset(upload)) {
-        upload_stage(upload);
+        upload_stage(upload, DIGEST_NONE);
         (void)upload_append_wait(upload, bytes_of_text("these bytes are not the pattern"));
         if (upload_rollback_wait(upload) == 0) {
             do_append(upload, promise, SMALL_BYTES);

@@ -124,7 +124,7 @@ static void machine_run(struct machine *machine, const struct call *call)
 
 /* ---- what the tests do ---- */
 
-static const char *upload_path(const struct upload_id *id)
+static const char *file_path_of(const struct upload_id *id)
 {
     static char path[40];
     struct upload_id_text text = upload_id_format(id);
@@ -148,7 +148,7 @@ static struct fixture logged_fixture(void)
 static void promise(struct upload *upload)
 {
     const struct upload_info *info = upload_info(upload);
-    calls_mark(upload_path(&info->id), upload_offset(upload));
+    calls_mark(file_path_of(&info->id), upload_offset(upload));
 }
 
 /*
@@ -280,7 +280,7 @@ static void staged_bytes_are_told_after_their_row_is_on_the_disk(void **state)
 
     (void)state;
     struct upload *upload = fixture_writer(&fixture, &id);
-    upload_stage(upload);
+    upload_stage(upload, DIGEST_NONE);
     assert_int_equal(append_pattern(upload, 3000), 0);
     assert_int_equal(promise_by(upload_rollback, upload), 0);
     assert_int_equal(append_pattern(upload, 4000), 0);
@@ -324,7 +324,7 @@ static void deletion_takes_its_four_steps_in_order(void **state)
     size_t count;
 
     (void)state;
-    (void)snprintf(path, sizeof(path), "%s", upload_path(&id));
+    (void)snprintf(path, sizeof(path), "%s", file_path_of(&id));
     (void)snprintf(shard, sizeof(shard), "%.2s", path);
     struct upload *upload = fixture_writer(&fixture, &id);
     assert_int_equal(append_pattern(upload, 5000), 0);

@@ -78,8 +78,67 @@ static void refuses_the_database_of_a_newer_ferry(void **state)
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 1000");
     assert_int_equal(open_again(fixture), -EPROTO);
-    run_sql(fixture, "PRAGMA user_version = 1");
+    run_sql(fixture, "PRAGMA user_version = 2");
     assert_int_equal(open_again(fixture), 0);
+}
+
+extern const char schema_1_sql[]; /* see storage/schema.c */
+
+/* What a Ferry of schema 1 left: an upload of 5 bytes that goes on, and a deleted one. */
+static void make_schema_1(struct fixture *fixture)
+{
+    static const char *const names[] = { "ferry.db", "ferry.db-wal", "ferry.db-shm" };
+    char path[100];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", fixture->directory, names[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    run_sql(fixture, schema_1_sql);
+    run_sql(fixture,
+            "INSERT INTO upload (number, id, protocol, kind, length, created, digest_algorithm,"
+            "                    metadata)"
+            "VALUES (1, x'000102030405060708090a0b0c0d0e0f', 1, 0, 9, 1700000000, 0, x'6162'),"
+            "       (2, x'00000000000000000000000000000002', 1, 0, 9, 1700000000, 0, NULL);"
+            "INSERT INTO progress (number, offset, state) VALUES (1, 5, 0), (2, 5, 4);"
+            "PRAGMA user_version = 1");
+}
+
+static void brings_a_database_of_schema_1_up_to_date(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id, gone;
+    struct upload_info info = { 0 };
+
+    assert_true(upload_id_parse(bytes_of_text("000102030405060708090a0b0c0d0e0f"), &id));
+    assert_true(upload_id_parse(bytes_of_text("00000000000000000000000000000002"), &gone));
+    fixture_close(fixture);
+    make_schema_1(fixture);
+    int fd = open(fixture_path(fixture, &id), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    for (uint64_t i = 0; i < 5; i++) {
+        uint8_t byte = pattern(i);
+        assert_int_equal(write(fd, &byte, 1), 1);
+    }
+    assert_int_equal(close(fd), 0);
+
+    fixture->options.tombstone_s = 100;
+    fixture_open(fixture);
+    assert_int_equal(upload_find_wait(fixture->store, &gone, &info), REFUSED_GONE);
+    assert_int_equal(upload_find_wait(fixture->store, &id, &info), 0);
+    assert_int_equal(info.length, 9);
+    assert_int_equal(info.offset, 5);
+    assert_int_equal(info.appended, info.created); /* nobody had noted it */
+    assert_int_equal(info.stated.algorithm, DIGEST_NONE);
+    assert_true(bytes_equal_text(bytes_of(info.metadata, info.metadata_count), "ab"));
+    upload_info_done(&info);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 4), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 9);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(upload_find_wait(fixture->store, &gone, &info), REFUSED_GONE);
 }
 
 static void refuses_the_database_of_another_program(void **state)
@@ -427,6 +486,7 @@ int main(void)
         STORE_TEST(starts_on_a_full_disk_even_without_its_log),
         STORE_TEST(keeps_a_second_server_off),
         STORE_TEST(refuses_the_database_of_a_newer_ferry),
+        STORE_TEST(brings_a_database_of_schema_1_up_to_date),
         STORE_TEST(refuses_the_database_of_another_program),
         STORE_TEST(refuses_a_corrupt_database),
         STORE_TEST(refuses_a_network_file_system),

@@ -23,7 +23,7 @@ static void finds_what_was_created(void **state)
         .kind = UPLOAD_PARTIAL,
         .length_known = true,
         .length = 1000,
-        .digest = UPLOAD_DIGEST_SHA256,
+        .digest_algorithm = DIGEST_SHA256,
         .metadata = bytes_of_text("a b"),
     };
     struct upload_info info = { 0 };
@@ -40,9 +40,46 @@ static void finds_what_was_created(void **state)
     assert_int_equal(info.length, 1000);
     assert_int_equal(info.offset, 0);
     assert_int_equal(info.expires, 0);
-    assert_int_equal(info.digest, UPLOAD_DIGEST_SHA256);
+    assert_int_equal(info.digest_algorithm, DIGEST_SHA256);
     assert_true(bytes_equal_text(bytes_of(info.metadata, info.metadata_count), "a b"));
     upload_info_done(&info);
+}
+
+static void a_look_tells_who_writes_and_where_the_bytes_lie(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 10);
+
+    assert_false(fixture_find(fixture, &id).writing);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_true(fixture_find(fixture, &id).writing);
+    assert_int_equal(append_pattern(upload, 10), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    assert_false(fixture_find(fixture, &id).writing);
+
+    char *path = upload_path(fixture->store, &id);
+    assert_int_equal(path[0], '/');
+    assert_pattern(path, 10);
+    free(path);
+}
+
+static void tells_its_path_wherever_it_was_started(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 10);
+    char here[200];
+
+    fixture_close(fixture);
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_int_equal(chdir(fixture->directory), 0);
+    fixture->options.directory = ".";
+    assert_int_equal(store_open(&fixture->options, &fixture->store), 0);
+    assert_int_equal(chdir(here), 0);
+
+    char *path = upload_path(fixture->store, &id);
+    assert_string_equal(path, fixture_path(fixture, &id));
+    free(path);
 }
 
 static void refuses_an_unknown_id(void **state)
@@ -224,7 +261,7 @@ static void staged_bytes_count_when_they_are_committed(void **state)
     fixture->options.commit_bytes = 256 * 1024;
     fixture_reopen(fixture);
     struct upload *upload = fixture_writer(fixture, &id);
-    upload_stage(upload);
+    upload_stage(upload, DIGEST_NONE);
     assert_int_equal(append_pattern(upload, 2000000), 0);
     assert_int_equal(upload_offset(upload), 0); /* though more than commit_bytes came */
     assert_int_equal(upload_commit_wait(upload), 0);
@@ -241,7 +278,7 @@ static void staged_bytes_go_when_they_are_rolled_back(void **state)
     struct upload *upload = fixture_writer(fixture, &id);
     assert_int_equal(append_pattern(upload, 1000), 0);
     assert_int_equal(upload_commit_wait(upload), 0);
-    upload_stage(upload);
+    upload_stage(upload, DIGEST_NONE);
     assert_int_equal(upload_append_wait(upload, bytes_of_text("not the pattern")), 0);
     assert_int_equal(upload_rollback_wait(upload), 0);
     assert_int_equal(upload_received(upload), 1000);
@@ -259,7 +296,7 @@ static void staged_bytes_go_when_their_writer_vanishes(void **state)
     struct upload_id id = fixture_create(fixture, UINT64_MAX);
 
     struct upload *upload = fixture_writer(fixture, &id);
-    upload_stage(upload);
+    upload_stage(upload, DIGEST_NONE);
     assert_int_equal(append_pattern(upload, 3000000), 0);
     upload_close(upload);
     upload = fixture_writer(fixture, &id);
@@ -640,7 +677,7 @@ static void a_missing_file_is_damage_and_can_be_deleted(void **state)
     assert_int_equal(upload_delete_wait(upload), 0);
     upload_close(upload);
     assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(upload_find_wait(fixture->store, &id, &info), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(upload_find_wait(fixture->store, &id, &info), REFUSED_GONE);
 }
 
 /* ---- lists ---- */
@@ -674,6 +711,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         UPLOAD_TEST(finds_what_was_created),
+        UPLOAD_TEST(a_look_tells_who_writes_and_where_the_bytes_lie),
+        UPLOAD_TEST(tells_its_path_wherever_it_was_started),
         UPLOAD_TEST(refuses_an_unknown_id),
         UPLOAD_TEST(appends_commits_and_goes_on_after_a_restart),
         UPLOAD_TEST(keeps_what_a_vanished_writer_had_appended),

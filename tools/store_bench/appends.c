@@ -162,7 +162,7 @@ static void store_append(struct store_writer *writer)
 
 static void store_begin(struct store *store, struct store_writer *writer)
 {
-    const struct upload_creation creation = { .digest = UPLOAD_DIGEST_NONE };
+    const struct upload_creation creation = { .digest_algorithm = DIGEST_NONE };
     const struct upload_writer options = { .patience_ms = 1000 };
     struct upload_id id;
 

@@ -85,7 +85,7 @@ static void create_many(struct store *store, struct upload_id *ids, uint64_t cou
         "relativePath cGljdHVyZXMvMjAyNi9ob2xpZGF5LW1vdW50YWlucy5tcDQ=";
     const struct upload_creation creation = { .length_known = true,
                                               .length = 4096,
-                                              .digest = UPLOAD_DIGEST_BLAKE2B,
+                                              .digest_algorithm = DIGEST_BLAKE2B,
                                               .metadata = bytes_of_text(metadata) };
     struct flight flight = { .mutex = PTHREAD_MUTEX_INITIALIZER,
                              .landed = PTHREAD_COND_INITIALIZER };

@@ -1,5 +1,9 @@
 -- The catalog of one Ferry server: schema 1.
 --
+-- The steps schema_1.sql, schema_2.sql, ... one after the other make the present shape. A step is
+-- never changed, as databases that have taken it are out there: what a later one says about a
+-- column of an earlier one holds.
+--
 -- Times are seconds since 1970-01-01 UTC, offsets and lengths are bytes. Numbers are dense and in
 -- the order of creation; they never leave the server. What a PATCH changes stands in progress
 -- alone, so that a commit touches one small page per upload and the rest stays as it was written.
