@@ -1,15 +1,15 @@
 /*
  * The order in which an upload goes, so that no crash leaves a file that no row knows:
  *
- *   1. the tombstone: the row says DELETED, committed. From here on it is gone for everybody.
+ *   1. the row says DELETED, committed. From here on it is gone for everybody.
  *   2. unlink(file)
  *   3. fsync(directory): the unlink is on the disk
- *   4. the row goes, committed
+ *   4. the row goes and its tombstone comes, committed
  *
  * Whatever a crash leaves half done begins with 2 again: unlinking what is gone is fine.
  *
- * An upload expires only under its lease, so never while somebody writes to it, and the tombstone
- * looks at the time again: a commit in between has moved it.
+ * An upload expires only under its lease, so never while somebody writes to it, and step 1 looks at
+ * the time again: a commit in between has moved it.
  */
 #define LOG_MODULE "janitor"
 #include "storage/janitor.h"
@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "base/fail.h"
+#include "base/refusal.h"
 #include "storage/lookup.h"
 #include "storage/os.h"
 #include "storage/parts.h"
@@ -72,11 +73,14 @@ static bool janitor_stopping(struct janitor *janitor)
 
 static void item_submit(struct janitor *janitor, struct item *item, enum change_kind kind)
 {
+    uint32_t tombstone_s = janitor->store->options.tombstone_s;
+
     completion_init(&item->completion);
     item->change = (struct change){
         .kind = kind,
         .number = item->entry.number,
         .now = janitor->realtime_s,
+        .until = tombstone_s == 0 ? 0 : janitor->realtime_s + tombstone_s,
         .done = completion_done(&item->completion),
     };
     catalog_submit(janitor->store->catalog, &item->change);
@@ -122,7 +126,9 @@ static void janitor_meets_clock(struct janitor *janitor)
     janitor->realtime_s = os.realtime_s();
     janitor->monotonic_ms = os.monotonic_ms();
     janitor->steady_since_ms = janitor->monotonic_ms;
-    janitor->pause_ms = expire_after_ms < CLOCK_STEADY_MS ? expire_after_ms : CLOCK_STEADY_MS;
+    janitor->pause_ms = CLOCK_STEADY_MS;
+    if (expire_after_ms > 0 && expire_after_ms < CLOCK_STEADY_MS)
+        janitor->pause_ms = expire_after_ms;
 }
 
 /*
@@ -162,7 +168,7 @@ static int janitor_lookup(struct janitor *janitor, bool expired, uint64_t after,
     return r;
 }
 
-/* The tombstones of one batch; ret_expired is 0 when there is nothing more to be done. */
+/* Step 1 for one batch; ret_expired is 0 when there is nothing more to be done. */
 static int janitor_expire(struct janitor *janitor, size_t *ret_expired)
 {
     struct lease_table *leases = janitor->store->leases;
@@ -190,9 +196,21 @@ static int janitor_expire(struct janitor *janitor, size_t *ret_expired)
     return r;
 }
 
+static int janitor_expire_all(struct janitor *janitor)
+{
+    size_t expired = 1;
+    int r = 0;
+
+    if (janitor->store->options.expire_after_s == 0)
+        return 0;
+    while (r == 0 && expired > 0 && !janitor_stopping(janitor))
+        r = janitor_expire(janitor, &expired);
+    return r;
+}
+
 /* ---- deletion ---- */
 
-/* Step 2. What cannot be unlinked keeps its tombstone for the next round. */
+/* Step 2. What cannot be unlinked keeps its row for the next round. */
 static void item_unlink(struct janitor *janitor, struct item *item)
 {
     struct directory *directory = &janitor->store->directory;
@@ -206,7 +224,7 @@ static void item_unlink(struct janitor *janitor, struct item *item)
     }
 }
 
-/* Step 3: each directory once. What lies in one that cannot be synced keeps its tombstone. */
+/* Step 3: each directory once. What lies in one that cannot be synced keeps its row. */
 static int items_sync_directories(struct janitor *janitor, size_t count)
 {
     bool tried[DIRECTORY_SHARDS] = { false };
@@ -263,18 +281,38 @@ static int janitor_delete_all(struct janitor *janitor)
     return failure;
 }
 
-int janitor_sweep(struct janitor *janitor)
+/* ---- tombstones ---- */
+
+/* Those whose time is over, in batches, until there is none. */
+static int janitor_forget_all(struct janitor *janitor)
 {
-    size_t expired = 1;
+    struct item *item = &janitor->items[0];
     int r = 0;
 
+    while (r == 0 && !janitor_stopping(janitor)) {
+        *item = (struct item){ .taken = true };
+        item_submit(janitor, item, CHANGE_FORGET);
+        r = completion_wait(&item->completion);
+    }
+    return r == REFUSED_GONE ? 0 : r;
+}
+
+/* ---- a round ---- */
+
+int janitor_sweep(struct janitor *janitor)
+{
+    int expired = 0;
+    int forgotten = 0;
+
     pthread_mutex_lock(&janitor->round);
-    bool expires = janitor_believes_clock(janitor) && janitor->store->options.expire_after_s > 0;
-    while (r == 0 && expires && expired > 0 && !janitor_stopping(janitor))
-        r = janitor_expire(janitor, &expired);
+    bool believed = janitor_believes_clock(janitor);
+    if (believed)
+        expired = janitor_expire_all(janitor);
     int deleted = janitor_delete_all(janitor);
+    if (believed)
+        forgotten = janitor_forget_all(janitor);
     pthread_mutex_unlock(&janitor->round);
-    return r != 0 ? r : deleted;
+    return expired != 0 ? expired : deleted != 0 ? deleted : forgotten;
 }
 
 /* ---- the thread ---- */

@@ -135,7 +135,7 @@ static int find(struct fixture *fixture, const struct upload_id *id)
 static void keeps_what_fitted_deletes_expires_and_goes_on(void **state)
 {
     struct fixture fixture = {
-        .options = { .manual = true, .expire_after_s = EXPIRE_AFTER_S },
+        .options = { .manual = true, .expire_after_s = EXPIRE_AFTER_S, .tombstone_s = 1000 },
     };
     int r = 0;
 
@@ -171,11 +171,11 @@ static void keeps_what_fitted_deletes_expires_and_goes_on(void **state)
     assert_int_equal(upload_delete_wait(upload), 0);
     upload_close(upload);
     assert_int_equal(store_sweep(fixture.store), 0);
-    assert_int_equal(find(&fixture, &deleted), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(&fixture, &deleted), REFUSED_GONE);
     fill_up();
     atomic_fetch_add(&clock_s, EXPIRE_AFTER_S / 2);
     assert_int_equal(store_sweep(fixture.store), 0);
-    assert_int_equal(find(&fixture, &expired), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(&fixture, &expired), REFUSED_GONE);
 
     /* a restart on a full disk, then space again */
     fill_up();

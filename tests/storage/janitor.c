@@ -2,6 +2,7 @@
  * Expiry and deletion, on a clock that the tests turn
  */
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 #include "tests/storage/fixture.h"
 
 enum {
-    EXPIRE_AFTER_S = 800
+    EXPIRE_AFTER_S = 800,
+    TOMBSTONE_S = 2000, /* of the fixture */
 };
 
 static atomic_int_fast64_t test_realtime_s;
@@ -84,7 +86,7 @@ static void removes_what_has_expired_and_nothing_earlier(void **state)
     assert_int_equal(find(fixture, &id), 0);
     sleep_s(1);
     assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
     assert_false(has_file(fixture, &id));
     assert_int_equal(store_statistics(fixture->store).expired_uploads, 1);
     assert_int_equal(store_statistics(fixture->store).deleted_files, 1);
@@ -152,6 +154,73 @@ static void complete_uploads_stay(void **state)
     assert_true(has_file(fixture, &id));
 }
 
+static struct upload_id create_partial(struct fixture *fixture, size_t count)
+{
+    struct upload_creation creation = { .kind = UPLOAD_PARTIAL };
+    struct upload_id id;
+
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &id), 0);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, count), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    assert_int_equal(upload_info(upload)->expires, realtime_s() + EXPIRE_AFTER_S);
+    upload_close(upload);
+    return id;
+}
+
+/* As a final upload that was made of it would have it, while no store has the database open. */
+static void use_part(struct fixture *fixture, const struct upload_id *id)
+{
+    char path[100], sql[200];
+    sqlite3 *db;
+
+    (void)snprintf(path, sizeof(path), "%s/ferry.db", fixture->directory);
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO part (final, sequence, part)"
+                   "SELECT 1000, 0, number FROM upload WHERE id = x'%s'",
+                   upload_id_format(id).text);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db), 1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void parts_expire_unless_a_final_upload_is_made_of_them(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id used = create_partial(fixture, 5000);
+    struct upload_id left_over = create_partial(fixture, 5000);
+
+    fixture_close(fixture);
+    use_part(fixture, &used);
+    fixture_open(fixture);
+    sleep_s(EXPIRE_AFTER_S - 1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &left_over), 0);
+    sleep_s(1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &left_over), REFUSED_GONE);
+    assert_int_equal(find(fixture, &used), 0);
+    assert_true(has_file(fixture, &used));
+}
+
+static void a_damaged_upload_is_kept_until_it_expires(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    assert_int_equal(truncate(fixture_path(fixture, &id), 4000), 0);
+    upload_close(fixture_writer(fixture, &id));
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_DAMAGED);
+    sleep_s(EXPIRE_AFTER_S - 1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_true(has_file(fixture, &id));
+    sleep_s(1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
+    assert_false(has_file(fixture, &id));
+}
+
 static void a_clock_that_jumped_is_not_believed_for_an_hour(void **state)
 {
     struct fixture *fixture = *state;
@@ -165,7 +234,7 @@ static void a_clock_that_jumped_is_not_believed_for_an_hour(void **state)
     assert_int_equal(find(fixture, &id), 0);
     sleep_s(1);
     assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
 }
 
 static void a_clock_that_is_wrong_at_the_start_has_an_hour_to_be_set(void **state)
@@ -189,7 +258,7 @@ static void a_clock_that_is_wrong_at_the_start_has_an_hour_to_be_set(void **stat
     assert_int_equal(find(fixture, &id), 0);
     sleep_s(8 * 86400);
     assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
 }
 
 static void never_is_never_for_older_uploads_too(void **state)
@@ -218,7 +287,7 @@ static void deleted_uploads_go_whatever_the_clock_says(void **state)
     assert_true(has_file(fixture, &id));
     atomic_fetch_add(&test_realtime_s, -86400);
     assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
     assert_false(has_file(fixture, &id));
 }
 
@@ -234,7 +303,7 @@ static void a_deletion_is_completed_after_a_restart(void **state)
     fixture_reopen(fixture);
     assert_int_equal(find(fixture, &id), REFUSED_GONE);
     assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
 }
 
 static void delete_now(struct fixture *fixture, const struct upload_id *id)
@@ -242,6 +311,60 @@ static void delete_now(struct fixture *fixture, const struct upload_id *id)
     struct upload *upload = fixture_writer(fixture, id);
     assert_int_equal(upload_delete_wait(upload), 0);
     upload_close(upload);
+}
+
+static void what_is_gone_is_remembered_for_a_while(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    delete_now(fixture, &id);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
+    sleep_s(TOMBSTONE_S - 1);
+    fixture_reopen(fixture);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
+    sleep_s(1 + EXPIRE_AFTER_S); /* the clock of a new start is believed after that */
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+}
+
+static void what_is_gone_is_forgotten_at_once_where_that_is_wanted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id remembered = create_with_bytes(fixture, 5000);
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    delete_now(fixture, &remembered);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    fixture->options.tombstone_s = 0;
+    fixture_reopen(fixture);
+    assert_int_equal(find(fixture, &remembered), REFUSED_UNKNOWN_UPLOAD);
+    delete_now(fixture, &id);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD); /* though its row is there yet */
+    assert_true(has_file(fixture, &id));
+    assert_int_equal(store_sweep(fixture->store), 0);
+    fixture->options.tombstone_s = TOMBSTONE_S;
+    fixture_reopen(fixture);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
+}
+
+static void a_clock_that_jumped_makes_nobody_forget(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_with_bytes(fixture, 5000);
+
+    delete_now(fixture, &id);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    atomic_fetch_add(&test_realtime_s, 50 * 365 * 86400LL);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
+    atomic_fetch_add(&test_realtime_s, -50 * 365 * 86400LL);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    sleep_s(3600);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_UNKNOWN_UPLOAD);
 }
 
 static void a_missing_shard_keeps_nothing_else_and_is_made_at_the_next_start(void **state)
@@ -258,12 +381,12 @@ static void a_missing_shard_keeps_nothing_else_and_is_made_at_the_next_start(voi
     delete_now(fixture, &missing);
     delete_now(fixture, &there);
     assert_int_equal(store_sweep(fixture->store), -ENOENT);
-    assert_int_equal(find(fixture, &there), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(fixture, &there), REFUSED_GONE);
     assert_int_equal(find(fixture, &missing), REFUSED_GONE);
 
     fixture_reopen(fixture);
     assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(find(fixture, &missing), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(find(fixture, &missing), REFUSED_GONE);
 }
 
 static void more_than_a_batch_goes_in_one_round(void **state)
@@ -274,9 +397,10 @@ static void more_than_a_batch_goes_in_one_round(void **state)
     struct fixture *fixture = *state;
     struct upload_info infos[1];
     struct upload_page page = { .infos = infos, .room = 1 };
+    struct upload_id last;
 
     for (int i = 0; i < UPLOADS; i++)
-        (void)fixture_create(fixture, 10);
+        last = fixture_create(fixture, 10);
     sleep_s(EXPIRE_AFTER_S);
     uint64_t groups = store_statistics(fixture->store).committed_groups;
     assert_int_equal(store_sweep(fixture->store), 0);
@@ -284,6 +408,16 @@ static void more_than_a_batch_goes_in_one_round(void **state)
     assert_true(store_statistics(fixture->store).committed_groups - groups < UPLOADS / 2);
     assert_int_equal(upload_list_wait(fixture->store, &page), 0);
     assert_int_equal(page.count, 0);
+
+    sleep_s(TOMBSTONE_S - 1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &last), REFUSED_GONE);
+    sleep_s(1);
+    groups = store_statistics(fixture->store).committed_groups;
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(store_statistics(fixture->store).committed_groups - groups,
+                     4); /* a last try */
+    assert_int_equal(find(fixture, &last), REFUSED_UNKNOWN_UPLOAD);
 }
 
 #define JANITOR_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
@@ -295,11 +429,16 @@ int main(void)
         JANITOR_TEST(bytes_put_expiry_off_but_not_at_every_commit),
         JANITOR_TEST(nothing_expires_under_its_writer),
         JANITOR_TEST(complete_uploads_stay),
+        JANITOR_TEST(parts_expire_unless_a_final_upload_is_made_of_them),
+        JANITOR_TEST(a_damaged_upload_is_kept_until_it_expires),
         JANITOR_TEST(a_clock_that_jumped_is_not_believed_for_an_hour),
         JANITOR_TEST(a_clock_that_is_wrong_at_the_start_has_an_hour_to_be_set),
         JANITOR_TEST(never_is_never_for_older_uploads_too),
         JANITOR_TEST(deleted_uploads_go_whatever_the_clock_says),
         JANITOR_TEST(a_deletion_is_completed_after_a_restart),
+        JANITOR_TEST(what_is_gone_is_remembered_for_a_while),
+        JANITOR_TEST(what_is_gone_is_forgotten_at_once_where_that_is_wanted),
+        JANITOR_TEST(a_clock_that_jumped_makes_nobody_forget),
         JANITOR_TEST(a_missing_shard_keeps_nothing_else_and_is_made_at_the_next_start),
         JANITOR_TEST(more_than_a_batch_goes_in_one_round),
     };
