@@ -10,7 +10,7 @@
 /* clang-format off */
 
 enum {
-    FORGET_MOST = 1000, /* tombstones in one change: some milliseconds of the catalog's thread */
+    FORGET_MOST = 128, /* tombstones in one change: others wait for the same transaction */
 };
 
 /* The result of an UPDATE or DELETE of one row that is refused when the row is not as it must be. */

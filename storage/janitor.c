@@ -10,6 +10,13 @@
  *
  * An upload expires only under its lease, so never while somebody writes to it, and step 1 looks at
  * the time again: a commit in between has moved it.
+ *
+ * Nobody is to notice a sweep, however many uploads go:
+ *
+ *   - Each transaction has a batch of them at most, as the commits of writers share it or wait for it.
+ *   - Many are looked up at once and go in the order of their ids, which is that of the directories:
+ *     so a batch lies in a few of these, and one sync is for many files.
+ *   - After a batch it rests as long as that took, so half of the disk's time is everybody else's.
  */
 #define LOG_MODULE "janitor"
 #include "storage/janitor.h"
@@ -18,8 +25,10 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/refusal.h"
 #include "storage/lookup.h"
@@ -28,7 +37,11 @@
 #include "storage/seeded.h"
 
 enum {
-    BATCH = 1000,             /* uploads in one transaction */
+    LOOK = 16384,        /* uploads that are looked up at once */
+    BATCH = 128,         /* uploads in one transaction */
+    REST_MOST_MS = 1000, /* after one batch */
+    NS_PER_MS = 1000 * 1000,
+    NS_PER_S = 1000 * 1000 * 1000,
     CLOCK_JUMP_S = 300,       /* more than this is no adjustment */
     CLOCK_STEADY_S = 60 * 60, /* how long a clock that jumped must run evenly to be believed */
     CLOCK_STEADY_MS = CLOCK_STEADY_S * 1000,
@@ -45,9 +58,9 @@ struct item {
 
 struct janitor {
     struct store *store;
-    pthread_mutex_t round; /* one sweep at a time */
-    struct item *items;    /* BATCH of them */
-    struct lookup_entry *entries;
+    pthread_mutex_t round;        /* one sweep at a time */
+    struct item *items;           /* BATCH of them */
+    struct lookup_entry *entries; /* LOOK of them */
 
     /* the clocks as the last round saw them */
     int64_t realtime_s;
@@ -69,7 +82,32 @@ static bool janitor_stopping(struct janitor *janitor)
     return stopping;
 }
 
-/* ---- changes of a batch ---- */
+/* ---- batches ---- */
+
+static struct timespec deadline_after_ns(uint64_t ns)
+{
+    struct timespec deadline;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &deadline);
+    ns += (uint64_t)deadline.tv_nsec;
+    deadline.tv_sec += (time_t)(ns / NS_PER_S);
+    deadline.tv_nsec = (long)(ns % NS_PER_S);
+    return deadline;
+}
+
+/* As long as the batch took that began at that time; less when the store is closed. */
+static void janitor_rest(struct janitor *janitor, uint64_t begun_ns)
+{
+    uint64_t took_ns = clock_monotonic_ns() - begun_ns;
+    uint64_t most_ns = REST_MOST_MS * (uint64_t)NS_PER_MS;
+    struct timespec deadline = deadline_after_ns(took_ns < most_ns ? took_ns : most_ns);
+    int code = 0;
+
+    pthread_mutex_lock(&janitor->mutex);
+    while (code == 0 && !janitor->stopping)
+        code = pthread_cond_timedwait(&janitor->poked, &janitor->mutex, &deadline);
+    pthread_mutex_unlock(&janitor->mutex);
+}
 
 static void item_submit(struct janitor *janitor, struct item *item, enum change_kind kind)
 {
@@ -107,10 +145,14 @@ static int items_change(struct janitor *janitor, size_t count, enum change_kind 
     return failure;
 }
 
-static void items_fill(struct janitor *janitor, size_t count)
+/* From the entries behind the first ones; how many. */
+static size_t items_fill(struct janitor *janitor, size_t first, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        janitor->items[i] = (struct item){ .entry = janitor->entries[i], .taken = true };
+    size_t batch = count - first < BATCH ? count - first : BATCH;
+
+    for (size_t i = 0; i < batch; i++)
+        janitor->items[i] = (struct item){ .entry = janitor->entries[first + i], .taken = true };
+    return batch;
 }
 
 /* ---- expiry ---- */
@@ -161,38 +203,46 @@ static int janitor_lookup(struct janitor *janitor, bool expired, uint64_t after,
     struct catalog *catalog = janitor->store->catalog;
 
     struct db *reader = catalog_reader(catalog);
-    int r = expired
-                ? lookup_expired(reader, janitor->realtime_s, janitor->entries, BATCH, ret_count)
-                : lookup_deleted(reader, after, janitor->entries, BATCH, ret_count);
+    int r = expired ? lookup_expired(reader, janitor->realtime_s, janitor->entries, LOOK, ret_count)
+                    : lookup_deleted(reader, after, janitor->entries, LOOK, ret_count);
     catalog_reader_return(catalog, reader);
     return r;
 }
 
-/* Step 1 for one batch; ret_expired is 0 when there is nothing more to be done. */
-static int janitor_expire(struct janitor *janitor, size_t *ret_expired)
+/* Step 1 for a batch. */
+static int janitor_expire(struct janitor *janitor, size_t count, size_t *ret_expired)
 {
     struct lease_table *leases = janitor->store->leases;
-    size_t count = 0;
 
-    *ret_expired = 0;
-    int r = janitor_lookup(janitor, true, 0, &count);
-    if (r != 0)
-        return r;
-
-    items_fill(janitor, count);
     for (size_t i = 0; i < count; i++) {
         struct item *item = &janitor->items[i];
         item->lease.id = item->entry.id;
         item->taken = lease_try(leases, &item->lease);
     }
-    r = items_change(janitor, count, CHANGE_EXPIRE, ret_expired);
+    int r = items_change(janitor, count, CHANGE_EXPIRE, ret_expired);
     for (size_t i = 0; i < count; i++)
         if (janitor->items[i].taken)
             lease_release(leases, &janitor->items[i].lease);
-
     atomic_fetch_add(&janitor->store->expired_uploads, *ret_expired);
-    if (*ret_expired > 0)
-        log_info("uploads expired count=%zu", *ret_expired);
+    return r;
+}
+
+/* As many as are looked up at once; ret_expired is 0 when there is nothing more to be done. */
+static int janitor_expire_some(struct janitor *janitor, size_t *ret_expired)
+{
+    size_t count = 0;
+    size_t expired = 0;
+
+    *ret_expired = 0;
+    int r = janitor_lookup(janitor, true, 0, &count);
+    for (size_t first = 0; r == 0 && first < count && !janitor_stopping(janitor);) {
+        uint64_t begun_ns = clock_monotonic_ns();
+        size_t batch = items_fill(janitor, first, count);
+        r = janitor_expire(janitor, batch, &expired);
+        *ret_expired += expired;
+        first += batch;
+        janitor_rest(janitor, begun_ns);
+    }
     return r;
 }
 
@@ -203,8 +253,11 @@ static int janitor_expire_all(struct janitor *janitor)
 
     if (janitor->store->options.expire_after_s == 0)
         return 0;
-    while (r == 0 && expired > 0 && !janitor_stopping(janitor))
-        r = janitor_expire(janitor, &expired);
+    while (r == 0 && expired > 0 && !janitor_stopping(janitor)) {
+        r = janitor_expire_some(janitor, &expired);
+        if (expired > 0)
+            log_info("uploads expired count=%zu", expired);
+    }
     return r;
 }
 
@@ -251,7 +304,6 @@ static int janitor_delete(struct janitor *janitor, size_t count)
     size_t purged;
     int synced = 0;
 
-    items_fill(janitor, count);
     for (size_t i = 0; i < count; i++)
         item_unlink(janitor, &janitor->items[i]);
     if (!seeded(SEEDED_PURGE_BEFORE_DIRSYNC))
@@ -262,19 +314,48 @@ static int janitor_delete(struct janitor *janitor, size_t count)
     return r != 0 ? r : synced;
 }
 
+static int entry_compare(const void *one, const void *other)
+{
+    const struct lookup_entry *a = one, *b = other;
+
+    return memcmp(a->id.bytes, b->id.bytes, UPLOAD_ID_BYTES);
+}
+
+/* As many as are looked up at once, behind that number; a failure stops none of the others. */
+static int janitor_delete_some(struct janitor *janitor, uint64_t *after, size_t *ret_count)
+{
+    size_t count = 0;
+    int failure = 0;
+
+    int r = janitor_lookup(janitor, false, *after, &count);
+    if (r != 0)
+        return r;
+
+    if (count > 0)
+        *after = janitor->entries[count - 1].number;
+    qsort(janitor->entries, count, sizeof(janitor->entries[0]), entry_compare);
+    for (size_t first = 0; first < count && !janitor_stopping(janitor);) {
+        uint64_t begun_ns = clock_monotonic_ns();
+        size_t batch = items_fill(janitor, first, count);
+        r = janitor_delete(janitor, batch);
+        if (r != 0)
+            failure = r;
+        first += batch;
+        janitor_rest(janitor, begun_ns);
+    }
+    *ret_count = count;
+    return failure;
+}
+
 static int janitor_delete_all(struct janitor *janitor)
 {
     uint64_t after = 0;
-    size_t count = BATCH;
+    size_t count = LOOK;
     int failure = 0;
 
-    while (count == BATCH && !janitor_stopping(janitor)) {
-        int r = janitor_lookup(janitor, false, after, &count);
-        if (r != 0)
-            return r;
-        if (count > 0)
-            after = janitor->entries[count - 1].number;
-        r = janitor_delete(janitor, count);
+    while (count == LOOK && !janitor_stopping(janitor)) {
+        count = 0;
+        int r = janitor_delete_some(janitor, &after, &count);
         if (r != 0)
             failure = r;
     }
@@ -290,9 +371,11 @@ static int janitor_forget_all(struct janitor *janitor)
     int r = 0;
 
     while (r == 0 && !janitor_stopping(janitor)) {
+        uint64_t begun_ns = clock_monotonic_ns();
         *item = (struct item){ .taken = true };
         item_submit(janitor, item, CHANGE_FORGET);
         r = completion_wait(&item->completion);
+        janitor_rest(janitor, begun_ns);
     }
     return r == REFUSED_GONE ? 0 : r;
 }
@@ -320,11 +403,9 @@ int janitor_sweep(struct janitor *janitor)
 /* Until the next round is due, or poked. False: stopped. */
 static bool janitor_wait(struct janitor *janitor)
 {
-    struct timespec deadline;
+    uint64_t interval_ns = janitor->store->options.janitor_interval_s * (uint64_t)NS_PER_S;
+    struct timespec deadline = deadline_after_ns(interval_ns);
     int code = 0;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &deadline);
-    deadline.tv_sec += janitor->store->options.janitor_interval_s;
 
     pthread_mutex_lock(&janitor->mutex);
     while (code == 0 && !janitor->stopping && !janitor->waiting_for_it)
@@ -346,7 +427,7 @@ static void *janitor_run(void *argument)
 static int janitor_start(struct janitor *janitor)
 {
     janitor->items = calloc(BATCH, sizeof(janitor->items[0]));
-    janitor->entries = calloc(BATCH, sizeof(janitor->entries[0]));
+    janitor->entries = calloc(LOOK, sizeof(janitor->entries[0]));
     if (janitor->items == NULL || janitor->entries == NULL)
         return fail_errno("memory for the janitor");
     if (janitor->store->options.manual)

@@ -150,7 +150,9 @@ static bool ledger_length_fits(const struct entry *entry, const struct upload_in
 const char *ledger_objection(const struct ledger *ledger, const struct entry *entry, int r,
                              const struct upload_info *info)
 {
-    if (r == REFUSED_UNKNOWN_UPLOAD || r == REFUSED_GONE)
+    if (r == REFUSED_UNKNOWN_UPLOAD)
+        return "an acknowledged upload is not even remembered";
+    if (r == REFUSED_GONE)
         return ledger_may_be_gone(ledger, entry) ? NULL : "an acknowledged upload is gone";
     if (r != 0)
         return "it cannot be looked for";

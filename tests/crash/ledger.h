@@ -30,7 +30,8 @@
 #include "storage/upload.h"
 
 enum {
-    EXPIRE_AFTER_S = 30
+    EXPIRE_AFTER_S = 30,
+    TOMBSTONE_S = 1000 * 1000 * 1000, /* longer than any run */
 };
 
 struct entry {

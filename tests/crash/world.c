@@ -39,6 +39,7 @@ struct store *world_open(const char *directory, int64_t now)
         .commit_soon_ms = 1000,
         .commit_late_ms = 3000,
         .expire_after_s = EXPIRE_AFTER_S,
+        .tombstone_s = TOMBSTONE_S,
         .wal_bytes = 256 << 10,
         .manual = true,
     };

@@ -1,9 +1,11 @@
 #include "tests/storage/fault.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "storage/os.h"
 
@@ -24,7 +26,8 @@ static int fault_code(void)
     case FAULT_ENOSPC: return ENOSPC;
     case FAULT_EDQUOT: return EDQUOT;
     case FAULT_EMFILE: return EMFILE;
-    case FAULT_SHORT: return 0;
+    case FAULT_SHORT:
+    case FAULT_KILL: return 0;
     case FAULT_MEMORY:
     case FAULT_SQLITE_MEMORY: return ENOMEM;
     }
@@ -45,7 +48,8 @@ enum effect {
 static bool fault_meets(unsigned effects)
 {
     switch (fault.kind) {
-    case FAULT_EIO: return (effects & (EFFECT_ALLOCATES | EFFECT_SQLITE_ALLOCATES)) == 0;
+    case FAULT_EIO:
+    case FAULT_KILL: return (effects & (EFFECT_ALLOCATES | EFFECT_SQLITE_ALLOCATES)) == 0;
     case FAULT_ENOSPC:
     case FAULT_EDQUOT: return (effects & EFFECT_GROWS) != 0;
     case FAULT_EMFILE: return (effects & EFFECT_OPENS) != 0;
@@ -65,6 +69,8 @@ static bool fault_strikes(unsigned effects)
     if (call != fault.nth && !(fault.forever && call > fault.nth))
         return false;
     atomic_store(&fault.hit, true);
+    if (fault.kind == FAULT_KILL)
+        (void)kill(getpid(), SIGKILL);
     if ((effects & EFFECT_MAY_END) != 0)
         *fault.fatal = true;
     errno = fault_code();

@@ -16,6 +16,7 @@ enum fault_kind {
     FAULT_SHORT,         /* a write of an upload's bytes does half of it */
     FAULT_MEMORY,        /* an allocation of ours */
     FAULT_SQLITE_MEMORY, /* an allocation of SQLite's */
+    FAULT_KILL,          /* the process is killed before it makes the call */
 };
 
 /*

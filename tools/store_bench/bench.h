@@ -28,8 +28,14 @@ int64_t bench_clock_now(void);
 
 struct store *bench_open(const char *directory, uint32_t expire_after_s);
 
+/* Makes uploads of 4 KiB with metadata but no bytes yet, ten in each second of the clock. */
+void bench_create(struct store *store, struct upload_id *ids, uint64_t count);
+
 /* Durable 4 KiB appends per second, the store and a bare program in alternation. */
 void bench_appends(const char *directory, uint64_t rounds, uint64_t round_ms);
 
 /* The catalog with that many uploads. */
 void bench_million(const char *directory, uint64_t count);
+
+/* Durable 4 KiB appends of one writer, alone and while that many uploads expire. */
+void bench_janitor(const char *directory, uint64_t count);

@@ -3,6 +3,7 @@
  *
  *     store_bench appends DIRECTORY [ROUNDS [MILLISECONDS]]
  *     store_bench million DIRECTORY [COUNT]
+ *     store_bench janitor DIRECTORY [COUNT]
  *
  * DIRECTORY is made and must be empty; it stays when the program ends. Prints Markdown tables.
  */
@@ -113,9 +114,12 @@ int main(int count, char **arguments)
                       number(count, arguments, 4, 3000));
     else if (count >= 3 && strcmp(arguments[1], "million") == 0)
         bench_million(arguments[2], number(count, arguments, 3, 1000000));
+    else if (count >= 3 && strcmp(arguments[1], "janitor") == 0)
+        bench_janitor(arguments[2], number(count, arguments, 3, 100000));
     else
         errx(2,
              "usage: store_bench appends DIRECTORY [ROUNDS [MILLISECONDS]]\n"
-             "       store_bench million DIRECTORY [COUNT]");
+             "       store_bench million DIRECTORY [COUNT]\n"
+             "       store_bench janitor DIRECTORY [COUNT]");
     return 0;
 }

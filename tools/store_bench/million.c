@@ -77,7 +77,7 @@ static void flight_wait(struct flight *flight, uint64_t at_most)
 }
 
 /* PER_SECOND of them in each second. */
-static void create_many(struct store *store, struct upload_id *ids, uint64_t count)
+void bench_create(struct store *store, struct upload_id *ids, uint64_t count)
 {
     static const char metadata[] =
         "filename aG9saWRheS1pbi10aGUtbW91bnRhaW5zLW1vcm5pbmcubXA0,"
@@ -112,7 +112,7 @@ static void create_with_files(struct store *store, struct upload_id *ids, uint64
 
     for (uint64_t i = 0; i < count; i++) {
         CLEANUP(upload_closep) struct upload *upload = NULL;
-        create_many(store, &ids[i], 1);
+        bench_create(store, &ids[i], 1);
         bench_expect(upload_open_wait(store, &ids[i], &writer, &upload), "open an upload");
         bench_expect(upload_append_wait(upload, bytes_of(bytes, sizeof(bytes))), "append");
         bench_expect(upload_commit_wait(upload), "commit");
@@ -190,7 +190,7 @@ static void open_and_die(const char *directory)
 
     pid_t child = fork();
     if (child == 0) {
-        create_many(bench_open(directory, EXPIRE_AFTER_S), ids, LOST);
+        bench_create(bench_open(directory, EXPIRE_AFTER_S), ids, LOST);
         _exit(0);
     }
     if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
@@ -210,7 +210,7 @@ void bench_million(const char *directory, uint64_t count)
     double begin = bench_seconds();
     double cpu = bench_cpu_seconds();
     create_with_files(store, ids, EXPIRED);
-    create_many(store, ids + EXPIRED, count - EXPIRED);
+    bench_create(store, ids + EXPIRED, count - EXPIRED);
     row_us("creating one, 1,000 at a time in flight",
            (bench_seconds() - begin) * 1e6 / (double)count);
     row_us("the same, processor time", (bench_cpu_seconds() - cpu) * 1e6 / (double)count);
