@@ -172,11 +172,50 @@ static int directory_enter(struct directory *directory, const char *path)
 
 int directory_open(const char *path, struct directory *ret_directory)
 {
-    struct directory directory = { .root_fd = -1, .files_fd = -1, .lock_fd = -1 };
+    struct directory directory = DIRECTORY_CLOSED;
 
     atomic_init(&directory.uncached, true);
 
     int r = directory_enter(&directory, path);
+    if (r != 0) {
+        directory_close(&directory);
+        return r;
+    }
+    *ret_directory = directory;
+    return 0;
+}
+
+/* The same for reading. */
+static int directory_look_in(struct directory *directory, const char *path, bool *ret_beside)
+{
+    directory->root_fd = directory_fd(AT_FDCWD, path);
+    if (directory->root_fd < 0)
+        return directory->root_fd;
+
+    directory->path = realpath(path, NULL);
+    if (directory->path == NULL)
+        return fail_errno("find the way to directory %s", path);
+
+    directory->lock_fd =
+        os.openat(directory->root_fd, "lock", O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    if (directory->lock_fd < 0)
+        return fail_errno("open %s/lock", path);
+    bool taken = os.flock(directory->lock_fd, LOCK_EX | LOCK_NB) == 0;
+    if (!taken && errno != EWOULDBLOCK)
+        return fail_errno("lock %s/lock", path);
+
+    directory->files_fd = directory_fd(directory->root_fd, "files");
+    if (directory->files_fd < 0)
+        return directory->files_fd;
+    *ret_beside = !taken;
+    return 0;
+}
+
+int directory_open_reading(const char *path, struct directory *ret_directory, bool *ret_beside)
+{
+    struct directory directory = DIRECTORY_CLOSED;
+
+    int r = directory_look_in(&directory, path, ret_beside);
     if (r != 0) {
         directory_close(&directory);
         return r;
@@ -193,7 +232,7 @@ void directory_close(struct directory *directory)
         if (fds[i] >= 0)
             (void)os.close(fds[i]);
     free(directory->path);
-    *directory = (struct directory){ .root_fd = -1, .files_fd = -1, .lock_fd = -1 };
+    *directory = DIRECTORY_CLOSED;
 }
 
 struct directory_path directory_path(const struct upload_id *id)

@@ -27,6 +27,8 @@ struct directory {
     atomic_bool uncached; /* RWF_DONTCACHE has not been refused yet */
 };
 
+#define DIRECTORY_CLOSED ((struct directory){ .root_fd = -1, .files_fd = -1, .lock_fd = -1 })
+
 struct directory_path {
     char text[DIRECTORY_PATH_BYTES];
 };
@@ -34,6 +36,12 @@ struct directory_path {
 /* Makes what is missing and takes the lock; -EBUSY, -ENOTSUP as store_open() says. */
 int directory_open(const char *path, struct directory *ret_directory);
 void directory_close(struct directory *directory);
+
+/*
+ * For who only reads: makes nothing. Takes the lock when nobody has it; ret_beside says that
+ * somebody has. -ENOENT when this is no data directory.
+ */
+int directory_open_reading(const char *path, struct directory *ret_directory, bool *ret_beside);
 
 /* The file of an upload, below files_fd. By value, so that it can stand in a call. */
 struct directory_path directory_path(const struct upload_id *id);

@@ -219,3 +219,50 @@ int lookup_deleted(struct db *db, uint64_t after, struct lookup_entry *entries, 
     bind_u64(deleted, ":room", room);
     return collect_entries(deleted, entries, room, ret_count);
 }
+
+int lookup_contents(struct db *db, uint64_t after, struct lookup_content *contents, size_t room,
+                    size_t *ret_count)
+{
+    struct statement *list = db_prepare(db,
+        "SELECT number, id, offset, digest_algorithm, iif(state = 1, digest, NULL) AS digest"
+        "  FROM upload JOIN progress USING (number)"
+        " WHERE number > :after"
+        "   AND state NOT IN (3, 4)"
+        " ORDER BY number"
+        " LIMIT :room");
+    size_t count = 0;
+
+    bind_u64(list, ":after", after);
+    bind_u64(list, ":room", room);
+    for (; count < room && statement_next(list); count++) {
+        contents[count] = (struct lookup_content){
+            .number = column_u64(list, "number"),
+            .length = column_u64(list, "offset"),
+            .digest = column_digest(list, "digest"),
+        };
+        column_id(list, &contents[count].id);
+    }
+    int r = statement_end(list);
+    if (r != 0)
+        return r;
+
+    *ret_count = count;
+    return 0;
+}
+
+int lookup_row_exists(struct db *db, const struct upload_id *id, bool *ret_exists)
+{
+    struct statement *find = db_prepare(db,
+        "SELECT number"
+        "  FROM upload"
+        " WHERE id = :id");
+
+    bind_blob(find, ":id", bytes_of(id->bytes, UPLOAD_ID_BYTES));
+    bool exists = statement_next(find);
+    int r = statement_end(find);
+    if (r != 0)
+        return r;
+
+    *ret_exists = exists;
+    return 0;
+}

@@ -7,6 +7,7 @@
  *   Threads  calls block on the disk: from workers and the janitor
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,3 +40,18 @@ int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, siz
 /* Deleted ones, whose file has to go yet, behind a number, in the order of their numbers; room at most. */
 int lookup_deleted(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
                    size_t *ret_count);
+
+/* What the file of an upload has to hold. */
+struct lookup_content {
+    uint64_t number;
+    struct upload_id id;
+    uint64_t length;            /* of what is on record as being there */
+    struct digest_value digest; /* of all that; none when that is not known */
+};
+
+/* Of those behind a number that are not deleted or damaged, in the order of their numbers. */
+int lookup_contents(struct db *db, uint64_t after, struct lookup_content *contents, size_t room,
+                    size_t *ret_count);
+
+/* Whether an upload, in whatever state, has this id: a tombstone does not count. */
+int lookup_row_exists(struct db *db, const struct upload_id *id, bool *ret_exists);

@@ -51,26 +51,43 @@ static int schema_refuse(int64_t application, int64_t version, int64_t objects)
     return 0;
 }
 
-int schema_apply(struct db *db)
+/* Whose the database is, and of which version; refused when it is not for us. */
+static int schema_read_version(struct db *db, int64_t *ret_version)
 {
-    int64_t application, version, objects;
+    int64_t application, objects;
 
     int r = db_ask(db, "PRAGMA application_id", &application);
     if (r != 0)
         return r;
 
-    r = db_ask(db, "PRAGMA user_version", &version);
+    r = db_ask(db, "PRAGMA user_version", ret_version);
     if (r != 0)
         return r;
 
     r = db_ask(db, "SELECT count(*) FROM sqlite_schema", &objects);
-    if (r != 0)
-        return r;
+    return r != 0 ? r : schema_refuse(application, *ret_version, objects);
+}
 
-    r = schema_refuse(application, version, objects);
+int schema_apply(struct db *db)
+{
+    int64_t version;
+
+    int r = schema_read_version(db, &version);
     if (r == 0)
         r = db_begin_writing(db);
     for (; r == 0 && version < SCHEMA_VERSION; version++)
         r = schema_step(db, version);
+    return r;
+}
+
+int schema_expect(struct db *db)
+{
+    int64_t version;
+
+    int r = schema_read_version(db, &version);
+    if (r == 0 && version < SCHEMA_VERSION)
+        return fail_code(EPROTO,
+                         "ferry.db is of an older Ferry: start the server once; schema %d of %d",
+                         (int)version, SCHEMA_VERSION);
     return r;
 }

@@ -11,3 +11,6 @@
 #include "storage/db.h"
 
 int schema_apply(struct db *db);
+
+/* For who only reads: the database is ours and of the present schema, and nothing is changed. */
+int schema_expect(struct db *db);

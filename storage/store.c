@@ -102,7 +102,7 @@ static struct store *store_new(const struct store_options *options)
     }
 
     store->options = store_fill_in(options);
-    store->directory = (struct directory){ .root_fd = -1, .files_fd = -1, .lock_fd = -1 };
+    store->directory = DIRECTORY_CLOSED;
     bound_init(&store->files, store->options.file_count);
     bound_init(&store->dirty, store->options.dirty_bytes);
     bound_init(&store->buffers, store->options.buffer_bytes);

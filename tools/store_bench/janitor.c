@@ -117,7 +117,7 @@ void bench_janitor(const char *directory, uint64_t count)
     struct sweeper sweeper = { .store = store };
     bench_expect(store_sweep(store), "sweep");
     uploads_make(store, directory, count);
-    bench_clock_forward(2 * EXPIRE_AFTER_S);
+    bench_clock_forward(INT64_C(2) * EXPIRE_AFTER_S);
     bench_expect(upload_create_wait(store, &creation, &id), "create an upload");
     bench_expect(upload_open_wait(store, &id, &options, &upload), "open an upload");
 
