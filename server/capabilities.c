@@ -6,12 +6,6 @@
 #include "protocol/tus_version.h"
 #include "server/service.h"
 
-#define PREFLIGHT_METHODS "POST, HEAD, PATCH, OPTIONS, DELETE"
-#define PREFLIGHT_FIELDS                                                                       \
-    "Authorization, Content-Type, Origin, Tus-Resumable, Upload-Concat, Upload-Defer-Length, " \
-    "Upload-Length, Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Request-ID, "    \
-    "X-Requested-With"
-
 /* "A successful response indicated by the 204 No Content or 200 OK status MUST contain the Tus-Version
  *  header. It MAY include the Tus-Extension and Tus-Max-Size headers."  — tus, OPTIONS. With 200, because
  *  some clients of the IETF's protocol take nothing else. */
@@ -28,11 +22,5 @@ int capabilities(struct exchange *exchange)
         answer_field(answer, "Tus-Extension", "%s", extensions);
     if (service->limits.max_size > 0)
         answer_field(answer, "Tus-Max-Size", "%" PRIu64, service->limits.max_size);
-
-    if (message_field_count(exchange_message(exchange), "Access-Control-Request-Method") > 0) {
-        answer_field(answer, "Access-Control-Allow-Methods", "%s", PREFLIGHT_METHODS);
-        answer_field(answer, "Access-Control-Allow-Headers", "%s", PREFLIGHT_FIELDS);
-        answer_field(answer, "Access-Control-Max-Age", "86400");
-    }
     return 0;
 }

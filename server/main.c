@@ -116,7 +116,7 @@ static int serve(const struct options *options, struct listener *listeners, stru
         .limits = { .max_size = options->max_size },
         .extensions = TUS_CREATION | TUS_CREATION_WITH_UPLOAD | TUS_CREATION_DEFER_LENGTH |
                       TUS_TERMINATION | (options->expire_after_s > 0 ? TUS_EXPIRATION : 0),
-        .cors_origin = options->cors_origin,
+        .cors_origins = options->cors_origins,
     };
     struct endpoint endpoint;
     struct server *server = NULL;

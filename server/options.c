@@ -10,12 +10,14 @@
 
 #include "base/bytes.h"
 #include "base/number.h"
+#include "protocol/origin.h"
 
 enum option_kind {
     KIND_NUMBER,
     KIND_BYTES,
     KIND_TEXT,
-    KIND_PATH, /* of a URL: begins and ends with a slash */
+    KIND_PATH,    /* of a URL: begins and ends with a slash */
+    KIND_ORIGINS, /* see protocol/origin.h */
     KIND_LISTEN,
     KIND_LOG_LEVEL,
     KIND_HELP,
@@ -46,8 +48,9 @@ static const struct option_row rows[] = {
       KIND_BYTES, offsetof(struct options, min_free), 0, 0 },
     { "buffer-memory", "BYTES", "memory for bytes on their way to the disk (default 64M)",
       KIND_BYTES, offsetof(struct options, buffer_memory), 0, 0 },
-    { "cors-origin", "ORIGIN", "which web pages may upload: *, one origin, or nothing (default *)",
-      KIND_TEXT, offsetof(struct options, cors_origin), 0, 0 },
+    { "cors-origin", "ORIGINS", "whose web pages may upload: *, or origins with commas between them,\n"
+      "as https://app.example,http://localhost:8080, or nothing (default *)",
+      KIND_ORIGINS, offsetof(struct options, cors_origins), 0, 0 },
     { "threads", "N", "loop threads (default: the number of cores)", NUMBER(threads, 1, 256) },
     { "io-threads", "N", "threads for disk and database (default 16)", NUMBER(io_threads, 1, 256) },
     { "idle-timeout", "SECONDS", "close a connection without any byte for so long (default 60)",
@@ -130,6 +133,11 @@ static bool option_set(struct options *options, const struct option_row *row, co
             return false;
         *(const char **)member = value;
         return true;
+    case KIND_ORIGINS:
+        if (!origin_list_valid(bytes_of_text(value)))
+            return false;
+        *(const char **)member = value;
+        return true;
     case KIND_TEXT: *(const char **)member = value; return true;
     case KIND_LISTEN: return options_add_listen(options, value, listen_named);
     case KIND_LOG_LEVEL: return log_level_parse(value, &options->log_level) == 0;
@@ -155,6 +163,12 @@ static void option_complain(const struct option_row *row, const char *name, cons
     else if (row->kind == KIND_PATH)
         (void)fprintf(stderr, "ferryd: %s %s: a path that begins and ends with / is wanted\n", name,
                       value);
+    else if (row->kind == KIND_ORIGINS)
+        (void)fprintf(
+            stderr,
+            "ferryd: %s %s: origins are wanted, as https://app.example (no path, no default "
+            "port), or * alone\n",
+            name, value);
     else if (row->kind == KIND_LISTEN)
         (void)fprintf(stderr, "ferryd: %s: at most %d times\n", name, OPTIONS_LISTEN_MAX);
     else
@@ -245,7 +259,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
         .min_free = 64ULL * 1024 * 1024,
         .buffer_memory = 64ULL * 1024 * 1024,
         .expire_after_s = 604800,
-        .cors_origin = "*",
+        .cors_origins = "*",
         .threads = cores < 1 ? 1 : (unsigned)cores,
         .io_threads = 16,
         .idle_timeout_s = 60,

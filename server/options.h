@@ -26,7 +26,7 @@ struct options {
     const char *base_path;
     uint64_t max_size, min_free, buffer_memory; /* bytes */
     unsigned expire_after_s;
-    const char *cors_origin;
+    const char *cors_origins; /* see protocol/origin.h */
     unsigned threads, io_threads;
     unsigned idle_timeout_s, header_timeout_s;
     unsigned max_connections;

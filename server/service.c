@@ -4,13 +4,9 @@
 
 #include "base/refusal.h"
 #include "protocol/http_date.h"
+#include "protocol/origin.h"
 #include "protocol/tus_version.h"
-
-/* What a script from another origin may read of an answer. */
-#define EXPOSED_FIELDS                                                                     \
-    "Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, "     \
-    "Upload-Concat, Upload-Defer-Length, Upload-Expires, Upload-Length, Upload-Metadata, " \
-    "Upload-Offset"
+#include "server/cors.h"
 
 const struct service *service_of(const struct exchange *exchange)
 {
@@ -24,22 +20,18 @@ int service_upload_id(const struct exchange *exchange, struct upload_id *ret_id)
     return upload_id_parse(name, ret_id) ? 0 : REFUSED_UNKNOWN_UPLOAD;
 }
 
-/* The Fetch standard: "*" is for everybody as long as no credentials are involved, and they never are. */
-static void finish_cors(struct exchange *exchange, struct answer *answer)
+/* What else the same URL answers otherwise to. The origin makes a difference, too, to those who have none:
+ * the Fetch standard, "CORS protocol and HTTP caches". */
+static void finish_vary(struct exchange *exchange, struct answer *answer)
 {
-    const char *allowed = service_of(exchange)->cors_origin;
-    struct bytes origin;
+    struct bytes method = exchange_message(exchange)->method;
+    struct bytes origins = bytes_of_text(service_of(exchange)->cors_origins);
+    bool by_accept = bytes_equal_text(method, "GET") || bytes_equal_text(method, "HEAD");
+    bool by_origin = origins.count > 0 && !origin_list_has_all(origins);
 
-    if (allowed[0] == '\0')
-        return;
-    if (strcmp(allowed, "*") != 0)
-        answer_field(answer, "Vary", "Origin");
-    if (!message_field(exchange_message(exchange), "Origin", &origin))
-        return;
-    if (strcmp(allowed, "*") != 0 && !bytes_equal_text(origin, allowed))
-        return;
-    answer_field(answer, "Access-Control-Allow-Origin", "%s", allowed);
-    answer_field(answer, "Access-Control-Expose-Headers", "%s", EXPOSED_FIELDS);
+    if (by_accept || by_origin)
+        answer_field(answer, "Vary", "%s%s%s", by_accept ? "Accept" : "",
+                     by_accept && by_origin ? ", " : "", by_origin ? "Origin" : "");
 }
 
 void service_finish(struct exchange *exchange, struct answer *answer)
@@ -58,7 +50,8 @@ void service_finish(struct exchange *exchange, struct answer *answer)
     /* "The Server MUST prevent the client and/or proxies from caching the response by adding the
      *  Cache-Control: no-store header to the response."  — tus, HEAD */
     answer_field(answer, "Cache-Control", "no-store");
-    finish_cors(exchange, answer);
+    finish_vary(exchange, answer);
+    cors_finish(exchange, answer);
 }
 
 struct tus_upload service_tus_upload(const struct upload_info *info)

@@ -6,7 +6,7 @@
  * One handler per operation, each in a file of its own: create, append, offset, terminate,
  * capabilities. Their context (exchange_context()) is a struct service.
  *
- *   Source   tus 1.0.0, "Headers"; the Fetch standard, "HTTP-CORS protocol"
+ *   Source   tus 1.0.0, "Headers"
  */
 
 #include "protocol/tus_append.h"
@@ -18,8 +18,8 @@ struct service {
     struct store *store;
     const char *base_path; /* of the upload endpoint; begins and ends with '/' */
     struct tus_limits limits;
-    unsigned extensions;     /* enum tus_extension */
-    const char *cors_origin; /* "*", one origin, or "" for none */
+    unsigned extensions;      /* enum tus_extension */
+    const char *cors_origins; /* see protocol/origin.h */
 };
 
 const struct service *service_of(const struct exchange *exchange);

@@ -98,6 +98,30 @@ static void reads_sizes_and_paths(void **state)
     }
 }
 
+static void reads_origins(void **state)
+{
+    static const char *const bad[] = { "--cors-origin app.example",
+                                       "--cors-origin https://a.example/",
+                                       "--cors-origin https://a.example:443", "--cors-origin null",
+                                       "--cors-origin *,https://a.example" };
+    struct options options;
+    char text[512];
+
+    (void)state;
+    assert_int_equal(parse("", &options, text), OPTIONS_RUN);
+    assert_string_equal(options.cors_origins, "*");
+    options_done(&options);
+    assert_int_equal(parse("--cors-origin https://a.example,http://b.example:8080", &options, text),
+                     OPTIONS_RUN);
+    assert_string_equal(options.cors_origins, "https://a.example,http://b.example:8080");
+    options_done(&options);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(parse(bad[i], &options, text), OPTIONS_BAD);
+        assert_non_null(strstr(text, "origins are wanted"));
+        options_done(&options);
+    }
+}
+
 static void a_flag_wins_over_the_environment(void **state)
 {
     struct options options;
@@ -160,6 +184,7 @@ int main(void)
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(reads_flags),
         cmocka_unit_test(reads_sizes_and_paths),
+        cmocka_unit_test(reads_origins),
         cmocka_unit_test(a_flag_wins_over_the_environment),
         cmocka_unit_test(says_one_line_about_what_is_wrong),
         cmocka_unit_test(a_wrong_environment_is_named),
