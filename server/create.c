@@ -61,6 +61,7 @@ int create(struct exchange *exchange)
         .kind = UPLOAD_SINGLE,
         .length_known = creation.length.known,
         .length = creation.length.bytes,
+        .digest_algorithm = service->digest_algorithm,
         .metadata = creation.metadata,
     };
     r = uploads_create(exchange, service->store, &wanted, &id);

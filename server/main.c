@@ -117,6 +117,7 @@ static int serve(const struct options *options, struct listener *listeners, stru
         .extensions = TUS_CREATION | TUS_CREATION_WITH_UPLOAD | TUS_CREATION_DEFER_LENGTH |
                       TUS_TERMINATION | (options->expire_after_s > 0 ? TUS_EXPIRATION : 0),
         .cors_origins = options->cors_origins,
+        .digest_algorithm = options->digest,
     };
     struct endpoint endpoint;
     struct server *server = NULL;
@@ -168,6 +169,7 @@ static int run(struct options *options, const sigset_t *signals)
         .buffer_bytes = options->buffer_memory,
         .min_free_bytes = options->min_free,
         .expire_after_s = options->expire_after_s,
+        .tombstone_s = options->remember_gone_s,
     };
     int r = listeners_open(options->listen, options->listen_count, listeners);
     if (r == 0)

@@ -20,6 +20,7 @@ enum option_kind {
     KIND_ORIGINS, /* see protocol/origin.h */
     KIND_LISTEN,
     KIND_LOG_LEVEL,
+    KIND_DIGEST,
     KIND_HELP,
     KIND_VERSION,
 };
@@ -44,6 +45,10 @@ static const struct option_row rows[] = {
       "(default: no limit)", KIND_BYTES, offsetof(struct options, max_size), 0, 0 },
     { "expire-after", "SECONDS", "remove unfinished uploads so long after their last byte\n"
       "(default 604800, a week; 0: never)", NUMBER(expire_after_s, 0, 4000000000U) },
+    { "remember-gone", "SECONDS", "answer 410 for so long when an upload was deleted or has expired, then 404\n"
+      "(default 2592000, 30 days; 0: 404 at once)", NUMBER(remember_gone_s, 0, 4000000000U) },
+    { "digest", "ALGORITHM", "of every upload, kept while its bytes come: blake2b, sha256 or none\n"
+      "(default blake2b)", KIND_DIGEST, offsetof(struct options, digest), 0, 0 },
     { "min-free", "BYTES", "take no new uploads when the disk has less left (default 64M)",
       KIND_BYTES, offsetof(struct options, min_free), 0, 0 },
     { "buffer-memory", "BYTES", "memory for bytes on their way to the disk (default 64M)",
@@ -120,6 +125,18 @@ static bool path_valid(const char *path)
            strspn(path, unreserved) == count;
 }
 
+static bool digest_set(const char *name, enum digest_algorithm *ret_digest)
+{
+    enum digest_algorithm digest = DIGEST_NONE;
+
+    if (strcmp(name, digest_algorithm_name(DIGEST_NONE)) != 0 &&
+        (!digest_algorithm_parse(bytes_of_text(name), &digest) ||
+         (digest != DIGEST_BLAKE2B && digest != DIGEST_SHA256)))
+        return false;
+    *ret_digest = digest;
+    return true;
+}
+
 static bool option_set(struct options *options, const struct option_row *row, const char *value,
                        bool *listen_named)
 {
@@ -141,6 +158,7 @@ static bool option_set(struct options *options, const struct option_row *row, co
     case KIND_TEXT: *(const char **)member = value; return true;
     case KIND_LISTEN: return options_add_listen(options, value, listen_named);
     case KIND_LOG_LEVEL: return log_level_parse(value, &options->log_level) == 0;
+    case KIND_DIGEST: return digest_set(value, member);
     case KIND_NUMBER:
         if (!number_parse(bytes_of_text(value), row->maximum, &number) || number < row->minimum)
             return false;
@@ -169,6 +187,8 @@ static void option_complain(const struct option_row *row, const char *name, cons
             "ferryd: %s %s: origins are wanted, as https://app.example (no path, no default "
             "port), or * alone\n",
             name, value);
+    else if (row->kind == KIND_DIGEST)
+        (void)fprintf(stderr, "ferryd: %s %s: not one of blake2b, sha256, none\n", name, value);
     else if (row->kind == KIND_LISTEN)
         (void)fprintf(stderr, "ferryd: %s: at most %d times\n", name, OPTIONS_LISTEN_MAX);
     else
@@ -259,6 +279,8 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
         .min_free = 64ULL * 1024 * 1024,
         .buffer_memory = 64ULL * 1024 * 1024,
         .expire_after_s = 604800,
+        .remember_gone_s = 2592000,
+        .digest = DIGEST_BLAKE2B,
         .cors_origins = "*",
         .threads = cores < 1 ? 1 : (unsigned)cores,
         .io_threads = 16,

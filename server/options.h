@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "digest/digest_algorithm.h"
 
 enum {
     OPTIONS_LISTEN_MAX = 16
@@ -25,7 +26,8 @@ struct options {
     const char *data; /* directory */
     const char *base_path;
     uint64_t max_size, min_free, buffer_memory; /* bytes */
-    unsigned expire_after_s;
+    unsigned expire_after_s, remember_gone_s;
+    enum digest_algorithm digest;
     const char *cors_origins; /* see protocol/origin.h */
     unsigned threads, io_threads;
     unsigned idle_timeout_s, header_timeout_s;

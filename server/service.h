@@ -18,8 +18,9 @@ struct service {
     struct store *store;
     const char *base_path; /* of the upload endpoint; begins and ends with '/' */
     struct tus_limits limits;
-    unsigned extensions;      /* enum tus_extension */
-    const char *cors_origins; /* see protocol/origin.h */
+    unsigned extensions;                    /* enum tus_extension */
+    const char *cors_origins;               /* see protocol/origin.h */
+    enum digest_algorithm digest_algorithm; /* of uploads for which none is stated */
 };
 
 const struct service *service_of(const struct exchange *exchange);

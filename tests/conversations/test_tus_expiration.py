@@ -106,29 +106,64 @@ def test_an_append_moves_the_end(endpoints):
     assert expires(upload.head()) == later
 
 
+def status_of(upload):
+    """With the janitor woken, who else comes once a minute."""
+    upload.endpoint.create(1).delete()
+    with upload.endpoint.line() as line:
+        line.send(request("HEAD", upload.path))
+        answer = line.next_answer("HEAD")
+        assert answer.status == 200 or answer.field("Upload-Offset") is None
+        return answer.status
+
+
 def test_what_expired_is_gone(endpoints):
-    """[66] 404 or 410, no offset, no bytes; what is complete stays [67]."""
+    """[66] 410, no offset, no bytes; what is complete stays [67]."""
     endpoint = endpoints("--expire-after", "1")
     complete = endpoint.create(3, OCTETS, body=b"abc")
     upload = endpoint.create(10)
     end = expires(upload.patch(0, b"abc"))
-
-    def gone():
-        endpoint.create(1).delete()  # wakes the janitor, who else comes once a minute
-        with endpoint.line() as line:
-            line.send(request("HEAD", upload.path))
-            answer = line.next_answer("HEAD")
-            assert answer.status == 200 or answer.field("Upload-Offset") is None
-            return answer.status if answer.status != 200 else None
-
-    assert eventually("it is gone", gone) in (404, 410)
+    eventually("it is gone", lambda: status_of(upload) == 410)
     assert time.time() >= end
-    with endpoint.line() as line:
-        line.send(request("PATCH", upload.path, *appends(3), body=b"def"))
-        assert line.next_answer().status in (404, 410)
+    upload.patch(3, b"def", status=410)
+    upload.delete(status=410)
     eventually("its file is gone", lambda: not upload.file.exists())
+    upload.patch(3, b"def", status=410)
+    endpoint.stop()
+    endpoint.start()
+    upload.head(status=410)
     assert complete.offset() == 3
     complete.expect(3, b"abc")
+
+
+def test_what_is_gone_is_forgotten_in_the_end(endpoints):
+    """[66] 404, deleted or expired."""
+    endpoint = endpoints("--expire-after", "1", "--remember-gone", "1")
+    deleted, upload = endpoint.create(10), endpoint.create(10)
+    deleted.delete()
+    deleted.look(status=410)
+    eventually("both are forgotten", lambda: status_of(upload) == 404 and status_of(deleted) == 404)
+    upload.patch(0, b"abc", status=404)
+    upload.delete(status=404)
+
+
+def test_what_is_gone_may_be_forgotten_at_once(endpoints):
+    """[66] 404 from the first moment, deleted or expired."""
+    endpoint = endpoints("--expire-after", "1", "--remember-gone", "0")
+    deleted, upload = endpoint.create(10), endpoint.create(10)
+    deleted.delete()
+    deleted.look(status=404)
+    deleted.patch(0, b"abc", status=404)
+
+    def gone():
+        status = status_of(upload)
+        assert status in (200, 404)
+        return status == 404
+
+    eventually("it is gone", gone)
+    endpoint.stop()
+    endpoint.start()
+    upload.head(status=404)
+    deleted.head(status=404)
 
 
 def test_nothing_expires_while_somebody_writes_to_it(endpoints):

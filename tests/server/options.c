@@ -98,6 +98,33 @@ static void reads_sizes_and_paths(void **state)
     }
 }
 
+static void reads_what_is_kept_of_uploads(void **state)
+{
+    static const char *const bad[] = { "--digest md5",       "--digest sha512",
+                                       "--digest SHA256",    "--digest blake2",
+                                       "--remember-gone -1", "--remember-gone never" };
+    struct options options;
+    char text[512];
+
+    (void)state;
+    assert_int_equal(parse("", &options, text), OPTIONS_RUN);
+    assert_int_equal(options.digest, DIGEST_BLAKE2B);
+    assert_int_equal(options.expire_after_s, 7 * 86400);
+    assert_int_equal(options.remember_gone_s, 30 * 86400);
+    options_done(&options);
+    assert_int_equal(parse("--digest sha256 --remember-gone 0", &options, text), OPTIONS_RUN);
+    assert_int_equal(options.digest, DIGEST_SHA256);
+    assert_int_equal(options.remember_gone_s, 0);
+    options_done(&options);
+    assert_int_equal(parse("--digest none", &options, text), OPTIONS_RUN);
+    assert_int_equal(options.digest, DIGEST_NONE);
+    options_done(&options);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(parse(bad[i], &options, text), OPTIONS_BAD);
+        options_done(&options);
+    }
+}
+
 static void reads_origins(void **state)
 {
     static const char *const bad[] = { "--cors-origin app.example",
@@ -184,6 +211,7 @@ int main(void)
         cmocka_unit_test(has_defaults),
         cmocka_unit_test(reads_flags),
         cmocka_unit_test(reads_sizes_and_paths),
+        cmocka_unit_test(reads_what_is_kept_of_uploads),
         cmocka_unit_test(reads_origins),
         cmocka_unit_test(a_flag_wins_over_the_environment),
         cmocka_unit_test(says_one_line_about_what_is_wrong),
