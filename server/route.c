@@ -24,14 +24,16 @@ int route_find(const struct route *routes, size_t count, struct bytes method, st
                const struct route **ret_route, char allow[static ROUTE_ALLOW_BYTES])
 {
     const struct route *found = NULL;
+    const char *resource = NULL;
     bool head = bytes_equal_text(method, "HEAD");
 
     allow[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         const struct route *route = &routes[i];
-        if (!route_has_path(route, path))
+        if (resource != NULL ? strcmp(route->path, resource) != 0 : !route_has_path(route, path))
             continue;
 
+        resource = route->path;
         allow_add(allow, route->method);
         if (bytes_equal_text(method, route->method) ||
             (head && found == NULL && strcmp(route->method, "GET") == 0))

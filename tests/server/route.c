@@ -49,6 +49,34 @@ static void finds_by_method_and_path(void **state)
     }
 }
 
+static void the_first_path_that_matches_is_the_resource(void **state)
+{
+    static const struct route overlapping[] = {
+        { "GET", "/healthz", one },
+        { "GET", "/*", two },
+        { "HEAD", "/*", two },
+    };
+    static const struct {
+        const char *method, *path;
+        size_t index;
+    } cases[] = {
+        { "GET", "/healthz", 0 },
+        { "HEAD", "/healthz", 0 },
+        { "GET", "/4f0c", 1 },
+        { "HEAD", "/4f0c", 2 },
+    };
+    const struct route *route = NULL;
+    char allow[ROUTE_ALLOW_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(route_find(overlapping, 3, bytes_of_text(cases[i].method),
+                                    bytes_of_text(cases[i].path), &route, allow),
+                         0);
+        assert_ptr_equal(route, &overlapping[cases[i].index]);
+    }
+}
+
 static void refuses_a_path_that_nobody_has(void **state)
 {
     static const char *const paths[] = {
@@ -83,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_by_method_and_path),
+        cmocka_unit_test(the_first_path_that_matches_is_the_resource),
         cmocka_unit_test(refuses_a_path_that_nobody_has),
         cmocka_unit_test(refuses_a_method_and_tells_the_others),
     };
