@@ -27,21 +27,35 @@ static struct date date_of(unsigned days_since_1970)
     };
 }
 
+static int64_t within_the_form(int64_t seconds)
+{
+    if (seconds < 0)
+        return 0;
+    return seconds > LAST_SECOND ? LAST_SECOND : seconds;
+}
+
 void http_date_format(int64_t seconds, char text[static HTTP_DATE_BYTES])
 {
     static const char weekdays[7][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
     static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 
-    if (seconds < 0)
-        seconds = 0;
-    if (seconds > LAST_SECOND)
-        seconds = LAST_SECOND;
-
+    seconds = within_the_form(seconds);
     unsigned days = (unsigned)(seconds / 86400);
     unsigned second = (unsigned)(seconds % 86400);
     struct date date = date_of(days);
     (void)snprintf(text, HTTP_DATE_BYTES, "%s, %02u %s %04u %02u:%02u:%02u GMT", weekdays[days % 7],
                    date.day % 100, months[date.month], date.year % 10000, second / 3600 % 100,
+                   second / 60 % 60, second % 60);
+}
+
+void http_date_format_rfc3339(int64_t seconds, char text[static HTTP_DATE_RFC3339_BYTES])
+{
+    seconds = within_the_form(seconds);
+    unsigned second = (unsigned)(seconds % 86400);
+    struct date date = date_of((unsigned)(seconds / 86400));
+
+    (void)snprintf(text, HTTP_DATE_RFC3339_BYTES, "%04u-%02u-%02uT%02u:%02u:%02uZ",
+                   date.year % 10000, (date.month + 1) % 100, date.day % 100, second / 3600 % 100,
                    second / 60 % 60, second % 60);
 }

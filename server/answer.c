@@ -93,6 +93,19 @@ void answer_text(struct answer *answer, unsigned status, const char *format, ...
     answer_body(answer, body, (size_t)count);
 }
 
+void answer_content(struct answer *answer, unsigned status, const char *media_type, char *body,
+                    size_t count)
+{
+    assert(answer->body == NULL);
+    if (body == NULL) {
+        answer->broken = true;
+        return;
+    }
+    answer->status = status;
+    answer_field(answer, "Content-Type", "%s", media_type);
+    answer_body(answer, body, count);
+}
+
 struct sentence {
     unsigned status;
     const char *text;

@@ -48,6 +48,10 @@ __attribute__((format(printf, 3, 4))) void answer_field(struct answer *answer, c
 __attribute__((format(printf, 3, 4))) void answer_text(struct answer *answer, unsigned status,
                                                        const char *format, ...);
 
+/* The status and a body of that media type, which is taken; NULL where there was no memory for it. */
+void answer_content(struct answer *answer, unsigned status, const char *media_type, char *body,
+                    size_t count);
+
 /* What a handler's result other than 0 says to the client; fields that it added stay. */
 void answer_result(struct answer *answer, int result);
 

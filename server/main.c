@@ -24,6 +24,7 @@
 #include "server/options.h"
 #include "server/server.h"
 #include "server/service.h"
+#include "server/status.h"
 #include "server/terminate.h"
 #include "storage/store.h"
 
@@ -36,7 +37,7 @@ enum {
 };
 
 enum {
-    ROUTE_COUNT = 8
+    ROUTE_COUNT = 9
 };
 
 /* The operations of the endpoint, below the configured path. */
@@ -57,6 +58,7 @@ static void endpoint_init(struct endpoint *endpoint, const char *base_path)
         { "POST", base_path, create },
         { "OPTIONS", upload, capabilities },
         { "HEAD", upload, offset },
+        { "GET", upload, status },
         { "PATCH", upload, append },
         { "DELETE", upload, terminate },
     };

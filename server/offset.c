@@ -3,8 +3,10 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "protocol/choice.h"
 #include "protocol/tus_version.h"
 #include "server/service.h"
+#include "server/status.h"
 #include "server/uploads.h"
 
 /* Whether the request asks in order to go on with the upload. Other clients only look. */
@@ -35,13 +37,18 @@ static void offset_answer(struct answer *answer, const struct upload_info *info)
     if (info->metadata_count > 0)
         answer_field(answer, "Upload-Metadata", "%.*s", (int)info->metadata_count,
                      (const char *)info->metadata);
+    service_tell_digest(answer, info);
 }
 
+/* A client of a protocol gets its fields, whatever its HTTP library says that it accepts. */
 int offset(struct exchange *exchange)
 {
     struct store *store = service_of(exchange)->store;
     struct upload_info info = { 0 };
     struct upload_id id;
+
+    if (protocol_choose(exchange_message(exchange)) == PROTOCOL_NONE && status_preferred(exchange))
+        return status(exchange);
 
     int r = tus_version_check_stated(exchange_message(exchange));
     if (r == 0)

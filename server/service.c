@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/refusal.h"
+#include "protocol/base64.h"
 #include "protocol/http_date.h"
 #include "protocol/origin.h"
 #include "protocol/tus_version.h"
@@ -84,4 +85,21 @@ void service_tell(struct answer *answer, const struct upload_info *info, uint64_
         return; /* nobody can go on with it anywhere: some clients take the field alone for success */
     answer_field(answer, "Upload-Offset", "%" PRIu64, offset);
     service_tell_expires(answer, info);
+}
+
+/* RFC 9530, 3: Repr-Digest is for algorithms that are registered (5). BLAKE2b is not: it has a field of our
+ * own, which is written alike. */
+void service_tell_digest(struct answer *answer, const struct upload_info *info)
+{
+    const struct digest_value *digest = &info->digest;
+    char text[BASE64_TEXT_BYTES(DIGEST_BYTES_MAX) + 1] = { 0 };
+
+    if (info->state != UPLOAD_COMPLETE || digest->algorithm == DIGEST_NONE)
+        return;
+    base64_encode(digest_value_bytes(digest), text);
+    if (digest->algorithm == DIGEST_SHA256)
+        answer_field(answer, "Repr-Digest", "sha-256=:%s:", text);
+    else
+        answer_field(answer, "Ferry-Digest", "%s=:%s:", digest_algorithm_name(digest->algorithm),
+                     text);
 }

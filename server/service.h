@@ -37,5 +37,8 @@ struct tus_upload service_tus_upload(const struct upload_info *info);
 /* When the upload will expire, if ever. */
 void service_tell_expires(struct answer *answer, const struct upload_info *info);
 
-/* That, and where it ends. */
+/* What a complete upload's bytes add up to, when that is known: for HEAD, and GET of the bytes. */
+void service_tell_digest(struct answer *answer, const struct upload_info *info);
+
+/* When it will expire, and where it ends. */
 void service_tell(struct answer *answer, const struct upload_info *info, uint64_t offset);

@@ -50,10 +50,31 @@ static void agrees_with_the_c_library_for_a_whole_cycle(void **state)
     }
 }
 
+static void writes_the_same_dates_for_json(void **state)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {
+        { 482196050, "1985-04-12T23:20:50Z" }, /* RFC 3339, 5.8, without its fraction */
+        { 0, "1970-01-01T00:00:00Z" },          { 951782400, "2000-02-29T00:00:00Z" },
+        { 2147483648, "2038-01-19T03:14:08Z" }, { 253402300799, "9999-12-31T23:59:59Z" },
+        { INT64_MAX, "9999-12-31T23:59:59Z" },  { -1, "1970-01-01T00:00:00Z" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[HTTP_DATE_RFC3339_BYTES];
+        http_date_format_rfc3339(cases[i].seconds, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_dates_of_the_specifications),
+        cmocka_unit_test(writes_the_same_dates_for_json),
         cmocka_unit_test(agrees_with_the_c_library_for_a_whole_cycle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,156 @@
+#include "server/status_json.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "protocol/base64.h"
+#include "protocol/choice.h"
+#include "protocol/http_date.h"
+#include "protocol/upload_metadata.h"
+
+/* Each function yields a new value, or NULL without memory: json_pack() takes them all back then. */
+
+/* Text as it is when it is UTF-8, NUL and all; other bytes as {"base64": "..."}. */
+static json_t *json_of_bytes(struct bytes bytes)
+{
+    if (bytes.count == 0)
+        return json_string("");
+    json_t *text = json_stringn((const char *)bytes.data, bytes.count);
+    if (text != NULL)
+        return text;
+
+    size_t count = BASE64_TEXT_BYTES(bytes.count);
+    AUTO_FREE char *base64 = malloc(count);
+    if (base64 == NULL)
+        return NULL;
+    base64_encode(bytes, base64);
+    return json_pack("{s:s%}", "base64", base64, count);
+}
+
+static json_t *json_of_time(int64_t seconds, bool known)
+{
+    char text[HTTP_DATE_RFC3339_BYTES];
+
+    if (!known)
+        return json_null();
+    http_date_format_rfc3339(seconds, text);
+    return json_string(text);
+}
+
+static json_t *json_of_digest(const struct digest_value *digest)
+{
+    char hex[2 * DIGEST_BYTES_MAX + 1] = { 0 };
+    struct bytes bytes = digest_value_bytes(digest);
+
+    if (digest->algorithm == DIGEST_NONE)
+        return json_null();
+    for (size_t i = 0; i < bytes.count; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", bytes.data[i]);
+    return json_pack("{s:s, s:s}", "algorithm", digest_algorithm_name(digest->algorithm), "hex",
+                     hex);
+}
+
+/* A key that is not UTF-8 is read as ISO 8859-1, which fields of HTTP once were in: RFC 9110, 5.5. */
+static json_t *json_of_key(struct bytes key)
+{
+    json_t *text = json_stringn((const char *)key.data, key.count);
+    size_t count = 0;
+
+    if (text != NULL)
+        return text;
+    AUTO_FREE char *utf8 = malloc(2 * key.count);
+    if (utf8 == NULL)
+        return NULL;
+    for (size_t i = 0; i < key.count; i++) {
+        if (key.data[i] >= 0x80)
+            utf8[count++] = (char)(0xc0 | key.data[i] >> 6);
+        utf8[count++] = (char)(key.data[i] < 0x80 ? key.data[i] : 0x80 | (key.data[i] & 0x3f));
+    }
+    return json_stringn(utf8, count);
+}
+
+static int metadata_set(json_t *metadata, struct bytes key, struct bytes value)
+{
+    json_t *name = json_of_key(key);
+    int r = -1;
+
+    if (name != NULL)
+        r = json_object_setn_new(metadata, json_string_value(name), json_string_length(name),
+                                 json_of_bytes(value));
+    json_decref(name);
+    return r;
+}
+
+static json_t *json_of_metadata(struct bytes metadata)
+{
+    AUTO_FREE uint8_t *value = malloc(metadata.count + 1);
+    json_t *object = json_object();
+    int r = value == NULL || object == NULL ? -1 : 0;
+    struct upload_metadata_pair pair;
+
+    for (size_t room = metadata.count; r == 0 && upload_metadata_next(&metadata, &pair);) {
+        size_t count = 0;
+        (void)base64_decode(pair.value, value, room, &count); /* it was checked at the creation */
+        r = metadata_set(object, pair.key, bytes_of(value, count));
+    }
+    if (r == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static const char *state_name(enum upload_state state)
+{
+    switch (state) {
+    case UPLOAD_RECEIVING: return "receiving";
+    case UPLOAD_COMPLETE: return "complete";
+    case UPLOAD_INVALIDATED: return "invalidated";
+    case UPLOAD_DAMAGED: return "damaged";
+    case UPLOAD_DELETED: break;
+    }
+    assert(!"what is deleted is not found");
+    return "";
+}
+
+static json_t *json_of_protocol(enum protocol protocol)
+{
+    switch (protocol) {
+    case PROTOCOL_TUS: return json_string("tus");
+    case PROTOCOL_IETF: return json_string("ietf");
+    case PROTOCOL_NONE: break;
+    }
+    return json_null();
+}
+
+char *status_json(const struct upload_info *info, const char *url, const char *file)
+{
+    bool complete = info->state == UPLOAD_COMPLETE;
+
+    /* clang-format off */
+    json_t *status = json_pack(
+        "{s:s, s:s, s:o, s:s, s:b, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "id", upload_id_format(&info->id).text,
+        "url", url,
+        "protocol", json_of_protocol((enum protocol)info->protocol),
+        "state", state_name(info->state),
+        "complete", complete,
+        "offset", (json_int_t)info->offset,
+        "length", info->length_known ? json_integer((json_int_t)info->length) : json_null(),
+        "writing", info->writing,
+        "created", json_of_time(info->created, true),
+        "last_byte", json_of_time(info->appended, info->offset > 0),
+        "expires", json_of_time(info->expires, info->expires != 0 && !complete),
+        "metadata", json_of_metadata(bytes_of(info->metadata, info->metadata_count)),
+        "digest", json_of_digest(&info->digest),
+        "stated_digest", json_of_digest(&info->stated),
+        "file", json_of_bytes(bytes_of_text(file)));
+    /* clang-format on */
+
+    AUTO_FREE char *text = json_dumps(status, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    char *line = NULL;
+    json_decref(status);
+    return text != NULL && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
+}
