@@ -1,7 +1,7 @@
 """
 The status of an upload, as JSON: GET and HEAD by who accepts nothing better
 
-spec/openapi.yaml describes it; test_openapi.py compares the two.
+spec/openapi.yaml describes it; test_api.py compares the two.
 """
 
 import base64

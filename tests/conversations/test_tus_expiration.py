@@ -63,6 +63,7 @@ def test_an_append_that_is_too_long_is_told_it_too(upload):
 
 
 @pytest.mark.parametrize("fields, status", [
+    ((OCTETS, "Upload-Offset: 10"), 412),
     ((VERSION, "Content-Type: text/plain", "Upload-Offset: 10"), 415),
     ((VERSION, OCTETS), 400),
     ((VERSION, OCTETS, "Upload-Offset: -1"), 400),

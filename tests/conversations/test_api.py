@@ -1,0 +1,175 @@
+"""
+What a server answers is what spec/openapi.yaml says: no status, no header field and no member of a status that does
+not stand there, and none missing that is required
+"""
+
+import json
+import re
+
+import pytest
+
+import openapi
+from conversation import eventually
+from endpoint import OCTETS, VERSION, appends, b64, endpoint, endpoints, length_is, upload
+
+DOCUMENT = openapi.load()
+ORIGIN = "Origin: https://app.example"
+JSON = "Accept: application/json"
+
+# Of HTTP itself, and what the description says of all answers to pages.
+GENERAL = {"date", "connection", "content-length", "content-type",
+           "access-control-allow-origin", "access-control-expose-headers"}
+PREFLIGHT = {"access-control-allow-methods", "access-control-allow-headers", "access-control-max-age"}
+
+
+def field_value(schema, text):
+    """A field has text alone; where a number is described it must be written as one."""
+    schema = openapi.follow(DOCUMENT, schema)
+    if schema.get("type") == "integer" or isinstance(schema.get("const"), int):
+        assert re.fullmatch("0|[1-9][0-9]*", text), text
+        return int(text)
+    return text
+
+
+def check_fields(answer, described, path):
+    general = GENERAL | (PREFLIGHT if path != "/healthz" else set())
+    told = {name.lower(): value for name, value in answer.fields}
+    assert set(told) - general - {name.lower() for name in described} == set(), "not described"
+    for name, header in described.items():
+        header = openapi.follow(DOCUMENT, header)
+        value = told.get(name.lower())
+        assert value is not None or not header.get("required"), f"{name} is missing"
+        if value is not None:
+            openapi.validate(DOCUMENT, header["schema"], field_value(header["schema"], value))
+
+
+def check_content(answer, described):
+    kind = (answer.field("Content-Type") or "").partition(";")[0]
+    if not answer.body:
+        return
+    assert kind in described or "*/*" in described, kind
+    schema = described.get(kind, {}).get("schema")
+    if schema:
+        body = answer.body.decode()
+        openapi.validate(DOCUMENT, schema, json.loads(body) if kind == "application/json" else body)
+
+
+def check(method, path, answer):
+    """path: as it stands in the description."""
+    operation = DOCUMENT["paths"][path][method.lower()]
+    assert str(answer.status) in operation["responses"], answer
+    response = openapi.follow(DOCUMENT, operation["responses"][str(answer.status)])
+    try:
+        check_fields(answer, response.get("headers", {}), path)
+        check_content(answer, response.get("content", {}))
+    except Exception as error:
+        raise AssertionError(f"{method} {path}: {answer}") from error
+    return answer
+
+
+def ask(endpoint, method, target, *fields, status, **options):
+    path = "/files/" if target == "/files/" else "/files/{id}"
+    return check(method, path, endpoint.ask(method, target, *fields, status=status, **options))
+
+
+def test_the_health_is_as_described(endpoint):
+    with endpoint.line() as line:
+        line.send(b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n")
+        check("GET", "/healthz", line.expect(200))
+
+
+@pytest.mark.parametrize("fields", [(), (ORIGIN,), (ORIGIN, "Access-Control-Request-Method: PATCH")])
+def test_options_are_as_described(endpoints, fields):
+    endpoint = endpoints("--max-size", "1M", "--cors-origin", "https://app.example")
+    ask(endpoint, "OPTIONS", "/files/", *fields, status=200)
+    ask(endpoint, "OPTIONS", "/files/" + 32 * "0", *fields, status=200)
+
+
+def test_creations_are_as_described(endpoint):
+    for fields, status, body in (
+            ((VERSION, length_is(10)), 201, None),
+            ((VERSION, length_is(0), ORIGIN), 201, None),
+            ((VERSION, "Upload-Defer-Length: 1", OCTETS), 201, b"abc"),
+            ((VERSION,), 400, None),
+            ((length_is(10),), 412, None),
+            ((VERSION, length_is(2), OCTETS), 413, b"abc"),
+            ((VERSION, length_is(2), "Expect: more"), 417, None)):
+        ask(endpoint, "POST", "/files/", *fields, status=status, body=body)
+
+
+def test_a_creation_whose_body_is_refused_half_way_is_as_described(endpoint):
+    answer = ask(endpoint, "POST", "/files/", VERSION, length_is(2), OCTETS, status=413, chunks=(b"abc",))
+    assert answer.field("Location")
+
+
+def test_looks_are_as_described(endpoint, upload):
+    for fields in ((), (VERSION,), (JSON,), (ORIGIN,), ("Accept: */*",)):
+        ask(endpoint, "HEAD", upload.path, *fields, status=200)
+    ask(endpoint, "HEAD", endpoint.deferred().path, VERSION, status=200)
+    ask(endpoint, "HEAD", endpoint.create(3, f"Upload-Metadata: filename {b64('x')}").path, status=200)
+    ask(endpoint, "HEAD", endpoint.create(0).path, VERSION, status=200)
+    ask(endpoint, "HEAD", "/files/nothing", status=404)
+    ask(endpoint, "HEAD", upload.path, "Tus-Resumable: 2", status=412)
+
+
+def test_appends_are_as_described(endpoint, upload):
+    for fields, status in (
+            (appends(10), 204), (appends(13, ORIGIN), 204), (appends(10), 409), (appends("x"), 400),
+            ((VERSION, "Upload-Offset: 16"), 415), (appends(16)[1:], 412), (appends(16, length_is(99)), 400)):
+        ask(endpoint, "PATCH", upload.path, *fields, status=status, body=b"abc")
+    ask(endpoint, "PATCH", upload.path, *appends(16), status=413, body=bytes(85))
+    ask(endpoint, "PATCH", "/files/nothing", *appends(0), status=404, body=b"abc")
+
+
+def test_terminations_are_as_described(endpoint, upload):
+    ask(endpoint, "DELETE", upload.path, status=412)
+    ask(endpoint, "DELETE", upload.path, VERSION, status=204)
+    for method, fields in (("DELETE", (VERSION,)), ("PATCH", appends(10)), ("HEAD", ()), ("GET", (JSON,))):
+        ask(endpoint, method, upload.path, *fields, status=410)
+    ask(endpoint, "DELETE", "/files/nothing", VERSION, status=404)
+
+
+def test_the_status_is_as_described(endpoints):
+    """In every state that an upload of tus can get into."""
+    endpoint = endpoints()
+    damaged = endpoint.create(100)
+    damaged.patch(0, b"0123456789")
+    endpoint.stop()
+    damaged.file.write_bytes(b"")
+    endpoint.start()
+    damaged.patch(10, b"abc", status=410)
+
+    writing = endpoint.create(100, 'Upload-Metadata: "\\} AA==,raw /w==,\xfc /w==,empty')
+    uploads = [damaged, writing, endpoint.create(2**63 - 1), endpoint.deferred(),
+               endpoint.create(3, OCTETS, body=b"abc"), endpoint.create(0)]
+    with endpoint.line() as line:
+        writing.begin(line, 0, 100, b"0123456789")
+        eventually("somebody writes", lambda: json.loads(
+            ask(endpoint, "GET", writing.path, JSON, status=200).body)["writing"])
+        told = [json.loads(ask(endpoint, "GET", upload.path, JSON, ORIGIN, status=200).body) for upload in uploads]
+    assert [status["state"] for status in told] == ["damaged", *3 * ["receiving"], *2 * ["complete"]]
+    ask(endpoint, "GET", "/files/nothing", JSON, status=404)
+
+
+def test_the_bytes_are_as_described(endpoint):
+    upload = endpoint.create(3, OCTETS, body=b"abc")
+    for fields in ((), (ORIGIN,), ("Accept: text/html, */*;q=0.8",)):
+        ask(endpoint, "GET", upload.path, *fields, status=200)
+
+
+def test_what_is_not_described_is_noticed(endpoint, upload):
+    """The check can fail."""
+    answer = endpoint.ask("GET", upload.path, JSON, status=200)
+    check("GET", "/files/{id}", answer)
+    for change in (lambda told: told.pop("length"), lambda told: told.update(size=1),
+                   lambda told: told.update(state="done"), lambda told: told.update(offset="10"),
+                   lambda told: told.update(created="yesterday"), lambda told: told.update(digest={})):
+        told = json.loads(answer.body)
+        change(told)
+        with pytest.raises(Exception):
+            check_content(type(answer)(200, answer.fields, json.dumps(told).encode()),
+                          DOCUMENT["paths"]["/files/{id}"]["get"]["responses"]["200"]["content"])
+    for field in (("X-Powered-By", "x"), ("Upload-Offset", "-1"), ("Upload-Offset", "010")):
+        fields = [other for other in answer.fields if other[0] != field[0]] + [field]
+        with pytest.raises(AssertionError):
+            check("GET", "/files/{id}", type(answer)(200, fields, answer.body))
