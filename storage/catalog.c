@@ -209,9 +209,18 @@ static void *catalog_run(void *argument)
 void catalog_submit(struct catalog *catalog, struct change *change)
 {
     change->next = NULL;
+    catalog_submit_chain(catalog, change);
+}
+
+void catalog_submit_chain(struct catalog *catalog, struct change *changes)
+{
+    struct change **last = &changes->next;
+
+    while (*last != NULL)
+        last = &(*last)->next;
     pthread_mutex_lock(&catalog->mutex);
-    *catalog->last = change;
-    catalog->last = &change->next;
+    *catalog->last = changes;
+    catalog->last = last;
     pthread_cond_signal(&catalog->submitted);
     pthread_mutex_unlock(&catalog->mutex);
 }

@@ -8,7 +8,7 @@
  * that has grown or nothing else is to do. Readers borrow one of a few read-only connections.
  *
  *   Errors     0; a refusal; -errno. A change on a full disk is REFUSED_NO_SPACE.
- *   Threads    catalog_submit() from any and never blocks; what reads blocks
+ *   Threads    catalog_submit...() from any and never block; what reads blocks
  *   Durable    when the done of a change is called with 0, it survives a power cut
  *   Failures   an I/O error or corruption that the writer meets ends the process
  */
@@ -33,6 +33,9 @@ void catalog_close(struct catalog *catalog);
 
 /* The change is the catalog's until its done is called. */
 void catalog_submit(struct catalog *catalog, struct change *change);
+
+/* At least one, linked by next up to NULL: all of them go into the same transaction. */
+void catalog_submit_chain(struct catalog *catalog, struct change *changes);
 
 /* A connection for one query; waits for one of the other readers when all are in use. */
 struct db *catalog_reader(struct catalog *catalog);

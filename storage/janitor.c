@@ -109,7 +109,7 @@ static void janitor_rest(struct janitor *janitor, uint64_t begun_ns)
     pthread_mutex_unlock(&janitor->mutex);
 }
 
-static void item_submit(struct janitor *janitor, struct item *item, enum change_kind kind)
+static void item_change(struct janitor *janitor, struct item *item, enum change_kind kind)
 {
     uint32_t tombstone_s = janitor->store->options.tombstone_s;
 
@@ -121,19 +121,27 @@ static void item_submit(struct janitor *janitor, struct item *item, enum change_
         .until = tombstone_s == 0 ? 0 : janitor->realtime_s + tombstone_s,
         .done = completion_done(&item->completion),
     };
-    catalog_submit(janitor->store->catalog, &item->change);
 }
 
-/* The changes of all items that were taken, in one transaction as far as possible. */
+/* The changes of all items that were taken, in one transaction. */
 static int items_change(struct janitor *janitor, size_t count, enum change_kind kind,
                         size_t *ret_changed)
 {
+    struct change *changes = NULL;
     int failure = 0;
 
+    for (size_t i = count; i-- > 0;) {
+        struct item *item = &janitor->items[i];
+        if (!item->taken)
+            continue;
+        item_change(janitor, item, kind);
+        item->change.next = changes;
+        changes = &item->change;
+    }
+    if (changes != NULL)
+        catalog_submit_chain(janitor->store->catalog, changes);
+
     *ret_changed = 0;
-    for (size_t i = 0; i < count; i++)
-        if (janitor->items[i].taken)
-            item_submit(janitor, &janitor->items[i], kind);
     for (size_t i = 0; i < count; i++) {
         if (!janitor->items[i].taken)
             continue;
@@ -372,8 +380,8 @@ static int janitor_forget_all(struct janitor *janitor)
 
     while (r == 0 && !janitor_stopping(janitor)) {
         uint64_t begun_ns = clock_monotonic_ns();
-        *item = (struct item){ .taken = true };
-        item_submit(janitor, item, CHANGE_FORGET);
+        item_change(janitor, item, CHANGE_FORGET);
+        catalog_submit(janitor->store->catalog, &item->change);
         r = completion_wait(&item->completion);
         janitor_rest(janitor, begun_ns);
     }

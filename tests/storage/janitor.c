@@ -389,34 +389,66 @@ static void a_missing_shard_keeps_nothing_else_and_is_made_at_the_next_start(voi
     assert_int_equal(find(fixture, &missing), REFUSED_GONE);
 }
 
-static void more_than_a_batch_goes_in_one_round(void **state)
+static atomic_uint synced_directories;
+
+static int counting_fsync(int fd)
 {
-    enum {
-        UPLOADS = 2300
-    };
+    atomic_fetch_add(&synced_directories, 1);
+    return os_linux.fsync(fd);
+}
+
+enum {
+    MANY = 2300,
+    BATCHES = 18, /* of 128 at most */
+};
+
+static struct upload_id sweep_many(struct fixture *fixture)
+{
+    struct upload_id last;
+
+    fixture_close(fixture);
+    os.fsync = counting_fsync;
+    fixture_open(fixture);
+    for (int i = 0; i < MANY; i++)
+        last = fixture_create(fixture, 10);
+    sleep_s(EXPIRE_AFTER_S);
+    atomic_store(&synced_directories, 0);
+    uint64_t groups = store_statistics(fixture->store).committed_groups;
+    assert_int_equal(store_sweep(fixture->store), 0);
+    groups = store_statistics(fixture->store).committed_groups - groups;
+    assert_int_equal(store_statistics(fixture->store).expired_uploads, MANY);
+
+    /* small enough that nobody waits for long, and many enough for one sync of a directory */
+    assert_int_equal(groups, 2 * BATCHES + 1); /* the last one finds nothing to forget */
+    assert_true(atomic_load(&synced_directories) <= 256 + BATCHES);
+    return last;
+}
+
+static void many_go_in_small_transactions_and_with_few_syncs(void **state)
+{
     struct fixture *fixture = *state;
     struct upload_info infos[1];
     struct upload_page page = { .infos = infos, .room = 1 };
-    struct upload_id last;
 
-    for (int i = 0; i < UPLOADS; i++)
-        last = fixture_create(fixture, 10);
-    sleep_s(EXPIRE_AFTER_S);
-    uint64_t groups = store_statistics(fixture->store).committed_groups;
-    assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(store_statistics(fixture->store).expired_uploads, UPLOADS);
-    assert_true(store_statistics(fixture->store).committed_groups - groups < UPLOADS / 2);
+    struct upload_id last = sweep_many(fixture);
     assert_int_equal(upload_list_wait(fixture->store, &page), 0);
     assert_int_equal(page.count, 0);
+    assert_int_equal(find(fixture, &last), REFUSED_GONE);
+}
+
+static void many_are_forgotten_in_small_transactions(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id last = sweep_many(fixture);
 
     sleep_s(TOMBSTONE_S - 1);
     assert_int_equal(store_sweep(fixture->store), 0);
     assert_int_equal(find(fixture, &last), REFUSED_GONE);
     sleep_s(1);
-    groups = store_statistics(fixture->store).committed_groups;
+    uint64_t groups = store_statistics(fixture->store).committed_groups;
     assert_int_equal(store_sweep(fixture->store), 0);
-    assert_int_equal(store_statistics(fixture->store).committed_groups - groups,
-                     19); /* a last try */
+    groups = store_statistics(fixture->store).committed_groups - groups;
+    assert_int_equal(groups, BATCHES + 1); /* the last one finds nothing */
     assert_int_equal(find(fixture, &last), REFUSED_UNKNOWN_UPLOAD);
 }
 
@@ -440,7 +472,8 @@ int main(void)
         JANITOR_TEST(what_is_gone_is_forgotten_at_once_where_that_is_wanted),
         JANITOR_TEST(a_clock_that_jumped_makes_nobody_forget),
         JANITOR_TEST(a_missing_shard_keeps_nothing_else_and_is_made_at_the_next_start),
-        JANITOR_TEST(more_than_a_batch_goes_in_one_round),
+        JANITOR_TEST(many_go_in_small_transactions_and_with_few_syncs),
+        JANITOR_TEST(many_are_forgotten_in_small_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
