@@ -70,12 +70,103 @@ static void writes_the_same_dates_for_json(void **state)
     }
 }
 
+static void reads_all_three_forms(void **state)
+{
+    /* RFC 9110, 5.6.7 */
+    static const char *const texts[] = { "Sun, 06 Nov 1994 08:49:37 GMT",
+                                         "Sunday, 06-Nov-94 08:49:37 GMT",
+                                         "Sun Nov  6 08:49:37 1994" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        int64_t seconds = 0;
+        assert_true(http_date_parse(bytes_of_text(texts[i]), 1700000000, &seconds));
+        assert_int_equal(seconds, 784111777);
+    }
+}
+
+static void a_year_of_two_digits_is_not_far_in_the_future(void **state)
+{
+    static const struct {
+        int64_t now;
+        const char *text, *means;
+    } cases[] = {
+        { 784111777, "Sunday, 06-Nov-94 00:00:00 GMT", "Sun, 06 Nov 1994 00:00:00 GMT" },
+        { 1700000000, "Thursday, 01-Jan-70 00:00:00 GMT", "Wed, 01 Jan 2070 00:00:00 GMT" },
+        { 1700000000, "Sunday, 01-Jan-73 00:00:00 GMT", "Sun, 01 Jan 2073 00:00:00 GMT" },
+        { 1700000000, "Tuesday, 01-Jan-74 00:00:00 GMT", "Tue, 01 Jan 1974 00:00:00 GMT" },
+        { 1700000000, "Saturday, 01-Jan-00 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[HTTP_DATE_BYTES];
+        int64_t seconds = 0;
+        assert_true(http_date_parse(bytes_of_text(cases[i].text), cases[i].now, &seconds));
+        http_date_format(seconds, text);
+        assert_string_equal(text, cases[i].means);
+    }
+}
+
+static void reads_what_it_writes(void **state)
+{
+    (void)state;
+    for (int64_t seconds = 0; seconds < 253402300799; seconds += 86400 * 30 + 3661) {
+        char text[HTTP_DATE_BYTES];
+        int64_t again = -1;
+        http_date_format(seconds, text);
+        assert_true(http_date_parse(bytes_of_text(text), 1700000000, &again));
+        assert_int_equal(again, seconds);
+    }
+}
+
+static void refuses_what_is_no_date(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "0",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 06 Nov 1994 08:49:37 gmt",
+        "sun, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 94 08:49:37 GMT",
+        "Sun, 06 Nov 1994 8:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT ",
+        "Sun,  06 Nov 1994 08:49:37 GMT",
+        "Sun, 31 Nov 1994 08:49:37 GMT",
+        "Sun, 00 Nov 1994 08:49:37 GMT",
+        "Mon, 29 Feb 1900 00:00:00 GMT",
+        "Sun, 06 Foo 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 24:00:00 GMT",
+        "Sun, 06 Nov 1994 08:60:00 GMT",
+        "Sun, 06 Nov 1994 08:49:61 GMT",
+        "Sun, 06 Nov 0000 08:49:37 GMT",
+        "Sun, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov 6 08:49:37 1994",
+        "Sun Nov  6 08:49:37 1994 GMT",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        int64_t seconds = 77;
+        if (http_date_parse(bytes_of_text(texts[i]), 1700000000, &seconds))
+            fail_msg("accepted: %s", texts[i]);
+        assert_int_equal(seconds, 77);
+    }
+    assert_false(http_date_parse(bytes_of(NULL, 0), 0, NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_the_dates_of_the_specifications),
         cmocka_unit_test(writes_the_same_dates_for_json),
         cmocka_unit_test(agrees_with_the_c_library_for_a_whole_cycle),
+        cmocka_unit_test(reads_all_three_forms),
+        cmocka_unit_test(a_year_of_two_digits_is_not_far_in_the_future),
+        cmocka_unit_test(reads_what_it_writes),
+        cmocka_unit_test(refuses_what_is_no_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
