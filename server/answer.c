@@ -3,10 +3,12 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
@@ -37,11 +39,19 @@ VERBATIM(ANSWER_503,
 
 #undef VERBATIM
 
+static void answer_drop_file(struct answer *answer)
+{
+    if (answer->file.present && answer->file.fd >= 0)
+        (void)close(answer->file.fd);
+    answer->file = (struct answer_file){ 0 };
+}
+
 void answer_done(struct answer *answer)
 {
     for (size_t i = 0; i < answer->field_count; i++)
         free(answer->fields[i].value);
     free(answer->body);
+    answer_drop_file(answer);
     *answer = (struct answer){ 0 };
 }
 
@@ -63,9 +73,33 @@ void answer_field(struct answer *answer, const char *name, const char *format, .
     answer->fields[answer->field_count++] = (struct answer_field){ .name = name, .value = value };
 }
 
+bool answer_has_field(const struct answer *answer, const char *name)
+{
+    for (size_t i = 0; i < answer->field_count; i++)
+        if (strcmp(answer->fields[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void answer_file(struct answer *answer, int fd, uint64_t offset, uint64_t count)
+{
+    assert(answer->body == NULL);
+    answer_drop_file(answer);
+    answer->file =
+        (struct answer_file){ .present = true, .fd = fd, .offset = offset, .count = count };
+}
+
+struct answer_file answer_take_file(struct answer *answer)
+{
+    struct answer_file file = answer->file;
+    answer->file.fd = -1;
+    return file;
+}
+
 /* Takes the body. */
 static void answer_body(struct answer *answer, char *body, size_t count)
 {
+    answer_drop_file(answer);
     free(answer->body);
     answer->body = body;
     answer->body_count = count;
@@ -234,7 +268,8 @@ char *answer_format(const struct answer *answer, bool head, size_t *ret_count)
     if (!interim) {
         (void)fprintf(out, "Date: %s\r\n", date);
         if (answer->status != 204)
-            (void)fprintf(out, "Content-Length: %zu\r\n", answer->body_count);
+            (void)fprintf(out, "Content-Length: %" PRIu64 "\r\n",
+                          answer->file.present ? answer->file.count : answer->body_count);
         if (answer->close)
             (void)fputs("Connection: close\r\n", out);
     }

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/refusal.h"
@@ -28,6 +29,13 @@ struct answer_field {
     char *value;
 };
 
+/* A part of a file as the content. */
+struct answer_file {
+    bool present;
+    int fd; /* -1: nothing but the length is to be told */
+    uint64_t offset, count;
+};
+
 struct answer {
     unsigned status; /* 0: not decided yet */
     bool close;      /* the connection ends with this answer */
@@ -36,6 +44,7 @@ struct answer {
     size_t field_count;
     char *body;
     size_t body_count;
+    struct answer_file file; /* instead of a body */
 };
 
 void answer_done(struct answer *answer);
@@ -43,6 +52,18 @@ void answer_done(struct answer *answer);
 /* Adds a field. Its value must be one that may stand in a header: control characters are our mistake. */
 __attribute__((format(printf, 3, 4))) void answer_field(struct answer *answer, const char *name,
                                                         const char *format, ...);
+
+/* Whether it has a field of that name, in the spelling in which it was added. */
+bool answer_has_field(const struct answer *answer, const char *name);
+
+/*
+ * The content is so many bytes of the file, from offset on; the descriptor is taken. -1 stands for one
+ * where the content is not sent, to a HEAD: its length is told.
+ */
+void answer_file(struct answer *answer, int fd, uint64_t offset, uint64_t count);
+
+/* Takes the descriptor out of the answer, which still tells the length. */
+struct answer_file answer_take_file(struct answer *answer);
 
 /* The status and one line of text/plain; the line feed is added. */
 __attribute__((format(printf, 3, 4))) void answer_text(struct answer *answer, unsigned status,

@@ -35,6 +35,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "server/exchange_content.h"
 #include "server/exchange_private.h"
 
 enum {
@@ -154,10 +155,23 @@ static void exchange_finish_answer(struct exchange *exchange)
     exchange->answer.close = close;
 }
 
-static struct MHD_Response *response_new(const struct answer *answer)
+/* Whether the client takes what follows the header for content: the method that it has sent decides, not
+ * the one that took its place. */
+static bool exchange_sends_content(const struct exchange *exchange)
 {
+    return !bytes_equal_text(exchange->request.message.method, "HEAD");
+}
+
+static struct MHD_Response *response_new(struct exchange *exchange)
+{
+    struct answer *answer = &exchange->answer;
+    if (answer->file.fd < 0 && exchange_sends_content(exchange))
+        answer->file.present = false; /* a length alone, and nowhere to tell it */
+
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(answer->body_count, answer->body, MHD_RESPMEM_MUST_COPY);
+        answer->file.present ? exchange_content(exchange)
+                             : MHD_create_response_from_buffer(answer->body_count, answer->body,
+                                                               MHD_RESPMEM_MUST_COPY);
 
     bool whole = response != NULL;
     for (size_t i = 0; i < answer->field_count && whole; i++)
@@ -183,7 +197,7 @@ static enum MHD_Result exchange_queue(struct exchange *exchange)
         connections_crowded(exchange->exchanges->options.connections))
         exchange->answer.close = true;
 
-    struct MHD_Response *response = response_new(&exchange->answer);
+    struct MHD_Response *response = response_new(exchange);
     if (response == NULL)
         return MHD_NO;
     enum MHD_Result result =
@@ -197,12 +211,16 @@ static enum MHD_Result exchange_queue(struct exchange *exchange)
  * the lingering close goes on with ours. */
 static void exchange_say_by_hand(struct exchange *exchange)
 {
-    bool head = bytes_equal_text(exchange->request.message.method, "HEAD");
     size_t count = 0;
 
+    if (exchange->answer.file.present && exchange_sends_content(exchange)) {
+        answer_done(&exchange->answer);
+        answer_text(&exchange->answer, 413, "a request for content has no body of that length");
+    }
     exchange_finish_answer(exchange);
     exchange->answer.close = true;
-    AUTO_FREE char *text = answer_format(&exchange->answer, head, &count);
+    AUTO_FREE char *text =
+        answer_format(&exchange->answer, !exchange_sends_content(exchange), &count);
     if (text == NULL ||
         send(exchange->socket, text, count, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)count)
         return;
@@ -320,8 +338,7 @@ static bool exchange_hasten(struct exchange *exchange, size_t *data_count)
     return true;
 }
 
-/* Suspends the connection and starts what the fiber waits for. False when the exchange is over. */
-static bool exchange_suspend(struct exchange *exchange)
+bool exchange_suspend(struct exchange *exchange)
 {
     if (exchange->request.framing.chunked && exchange->phase == EXCHANGE_BODY &&
         exchange->taken < exchange->offered.count && !exchange_keep(exchange))
@@ -405,7 +422,7 @@ static enum MHD_Result exchange_conclude(struct exchange *exchange, size_t *data
 
     if (!exchange_body_outstanding(exchange))
         return MHD_YES; /* the call for the end follows */
-    if (unasked || !exchange_drains(exchange))
+    if ((unasked && !exchange->answer.file.present) || !exchange_drains(exchange))
         return exchange_refuse(exchange);
     if (!exchange->draining)
         connection_drain(exchange->exchanges->options.connections, exchange->place);
@@ -474,17 +491,28 @@ static const char *termination_name(enum MHD_RequestTerminationCode why)
     return "unknown";
 }
 
+/* Of the content. What a client took of the last piece before it was gone is not known, and not counted. */
+static uint64_t exchange_sent(const struct exchange *exchange, enum MHD_RequestTerminationCode why)
+{
+    if (!exchange->said)
+        return 0;
+    if (!exchange->answer.file.present)
+        return exchange->answer.body_count;
+    return why == MHD_REQUEST_TERMINATED_COMPLETED_OK && exchange_sends_content(exchange)
+               ? exchange->answer.file.count
+               : exchange->file_sent;
+}
+
 static void exchange_log(const struct exchange *exchange, enum MHD_RequestTerminationCode why)
 {
     struct bytes method = exchange->request.method;
     if (method.count == 0)
         method = bytes_of_text("-"); /* malformed, or refused by libmicrohttpd before we saw it */
 
-    log_info("%.*s %.512s status=%u end=%s received=%" PRIu64 " sent=%zu ms=%" PRIu64
+    log_info("%.*s %.512s status=%u end=%s received=%" PRIu64 " sent=%" PRIu64 " ms=%" PRIu64
              " exchange=%" PRIu64,
              BYTES_ARGUMENT(method), exchange->target, exchange->said ? exchange->answer.status : 0,
-             termination_name(why), exchange->received,
-             exchange->said ? exchange->answer.body_count : 0,
+             termination_name(why), exchange->received, exchange_sent(exchange, why),
              clock_monotonic_ms() - exchange->begun_ms, exchange->number);
 }
 

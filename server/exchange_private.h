@@ -57,6 +57,7 @@ struct exchange {
     uint8_t *kept;        /* what was offered, when libmicrohttpd moves it meanwhile */
     uint64_t delivered;   /* of the body: all that we have told libmicrohttpd as processed */
     uint64_t drained;     /* of it: thrown away after the handler had answered */
+    uint64_t file_sent;   /* of answer.file, as far as is known */
     void (*start)(struct exchange *exchange, void *argument);
     void *start_argument;
 
@@ -93,6 +94,10 @@ void exchanges_count_suspended(struct exchanges *exchanges, bool suspended);
 
 /* Whether nothing more is to come: what a handler sees as the end. */
 bool exchange_over(struct exchange *exchange);
+
+/* Suspends the connection and calls exchange->start, after which some thread calls exchange_wake(). False
+ * when the exchange is over, or there is no memory. Only in libmicrohttpd's calls. */
+bool exchange_suspend(struct exchange *exchange);
 
 /* Ends it even when its body is complete. */
 void exchange_cut(struct exchange *exchange);

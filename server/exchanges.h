@@ -32,6 +32,7 @@ struct exchanges_options {
     void (*finish)(struct exchange *exchange, struct answer *answer);
     size_t fibers_max;
     struct workers *workers;
+    struct workers *readers; /* for files that are sent; they must refuse nothing */
     struct connections *connections;
     struct linger_closer *linger;
 };

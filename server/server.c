@@ -2,6 +2,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/fail.h"
@@ -16,6 +17,8 @@
 enum {
     STOP_GRACE_MS = 1000,     /* for answers that are on their way */
     STOP_WAIT_MS = 30 * 1000, /* for workers in the middle of a job */
+    READERS =
+        8, /* files that are read from a disk at a time; others are sent from the page cache */
 };
 
 struct server {
@@ -23,7 +26,7 @@ struct server {
     size_t listener_count;
     struct connections *connections;
     struct linger_closer *linger;
-    struct workers *workers;
+    struct workers *workers, *readers;
     struct exchanges *exchanges;
     struct loop **loops;
     size_t loop_count;
@@ -57,6 +60,8 @@ static int server_start_exchanges(struct server *server, const struct server_opt
         r = linger_start(&server->linger);
     if (r == 0)
         r = workers_start(options->workers, options->waiting_max, &server->workers);
+    if (r == 0)
+        r = workers_start(READERS, SIZE_MAX, &server->readers); /* one job per connection at most */
     if (r != 0)
         return r;
 
@@ -67,6 +72,7 @@ static int server_start_exchanges(struct server *server, const struct server_opt
         .finish = options->finish,
         .fibers_max = options->fibers_max,
         .workers = server->workers,
+        .readers = server->readers,
         .connections = server->connections,
         .linger = server->linger,
     };
@@ -160,6 +166,7 @@ int server_stop(struct server *server)
     for (size_t i = 0; i < server->loop_count; i++)
         loop_stop(server->loops[i]);
     workers_stop(server->workers);
+    workers_stop(server->readers);
     linger_stop(server->linger);
     exchanges_free(server->exchanges);
     connections_free(server->connections);

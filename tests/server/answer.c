@@ -1,8 +1,10 @@
 #include "server/answer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/check.h"
 
@@ -47,6 +49,32 @@ static void formats_a_line_of_text(void **state)
     assert_non_null(strstr(text, "Content-Length: 19"));
     free(text);
     answer_done(&answer);
+}
+
+static void owns_a_file_and_tells_its_length(void **state)
+{
+    struct answer answer = { .status = 200 };
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    answer_file(&answer, fds[0], 5, 70);
+    char *text = format_without_date(&answer, true);
+    assert_string_equal(text, "HTTP/1.1 200 OK\r\nContent-Length: 70\r\n\r\n");
+    free(text);
+
+    answer_text(&answer, 500, "the server failed"); /* instead of it */
+    assert_false(answer.file.present);
+    assert_int_equal(fcntl(fds[0], F_GETFD), -1);
+    answer_done(&answer);
+
+    answer_file(&answer, fds[1], 0, 1);
+    struct answer_file file = answer_take_file(&answer);
+    assert_int_equal(file.fd, fds[1]);
+    assert_int_equal(answer.file.count, 1);
+    answer_done(&answer);
+    assert_int_not_equal(fcntl(fds[1], F_GETFD), -1);
+    assert_int_equal(close(fds[1]), 0);
 }
 
 static void formats_an_interim_response(void **state)
@@ -134,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_a_line_of_text),
+        cmocka_unit_test(owns_a_file_and_tells_its_length),
         cmocka_unit_test(formats_an_interim_response),
         cmocka_unit_test(every_refusal_has_a_status_and_a_sentence),
         cmocka_unit_test(gives_the_statuses_of_tus),
