@@ -17,6 +17,7 @@
 #include "server/append.h"
 #include "server/capabilities.h"
 #include "server/create.h"
+#include "server/download.h"
 #include "server/health.h"
 #include "server/linger.h"
 #include "server/listener.h"
@@ -24,7 +25,6 @@
 #include "server/options.h"
 #include "server/server.h"
 #include "server/service.h"
-#include "server/status.h"
 #include "server/terminate.h"
 #include "storage/store.h"
 
@@ -58,7 +58,7 @@ static void endpoint_init(struct endpoint *endpoint, const char *base_path)
         { "POST", base_path, create },
         { "OPTIONS", upload, capabilities },
         { "HEAD", upload, offset },
-        { "GET", upload, status },
+        { "GET", upload, download },
         { "PATCH", upload, append },
         { "DELETE", upload, terminate },
     };

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "protocol/choice.h"
 #include "protocol/tus_version.h"
+#include "server/download.h"
 #include "server/service.h"
 #include "server/status.h"
 #include "server/uploads.h"
@@ -28,7 +29,8 @@ static int offset_take_over(struct exchange *exchange, const struct upload_id *i
  *  — tus, HEAD */
 static void offset_answer(struct answer *answer, const struct upload_info *info)
 {
-    answer->status = 200;
+    if (answer->status == 0)
+        answer->status = 200;
     service_tell(answer, info, info->offset);
     if (info->length_known)
         answer_field(answer, "Upload-Length", "%" PRIu64, info->length);
@@ -37,7 +39,6 @@ static void offset_answer(struct answer *answer, const struct upload_info *info)
     if (info->metadata_count > 0)
         answer_field(answer, "Upload-Metadata", "%.*s", (int)info->metadata_count,
                      (const char *)info->metadata);
-    service_tell_digest(answer, info);
 }
 
 /* A client of a protocol gets its fields, whatever its HTTP library says that it accepts. */
@@ -62,6 +63,11 @@ int offset(struct exchange *exchange)
 
     struct tus_upload upload = service_tus_upload(&info);
     r = tus_upload_check(&upload);
+
+    /* "The HEAD method is identical to GET except that the server MUST NOT send content in the response."
+     *  — RFC 9110, 9.3.2. As long as a GET is refused there is nothing of it to tell. */
+    if (r == 0 && upload.complete)
+        r = download_tell(exchange, &info);
     if (r == 0)
         offset_answer(exchange_answer(exchange), &info);
     upload_info_done(&info);

@@ -5,7 +5,6 @@
 #include "base/refusal.h"
 #include "protocol/base64.h"
 #include "protocol/http_date.h"
-#include "protocol/origin.h"
 #include "protocol/tus_version.h"
 #include "server/cors.h"
 
@@ -21,14 +20,15 @@ int service_upload_id(const struct exchange *exchange, struct upload_id *ret_id)
     return upload_id_parse(name, ret_id) ? 0 : REFUSED_UNKNOWN_UPLOAD;
 }
 
-/* What else the same URL answers otherwise to. The origin makes a difference, too, to those who have none:
- * the Fetch standard, "CORS protocol and HTTP caches". */
+/* What else the same URL answers otherwise to. Without an Origin there are no fields for scripts, even where
+ * all may read: an answer that a browser stored for an image is of no use to a script. See the Fetch standard,
+ * "CORS protocol and HTTP caches". */
 static void finish_vary(struct exchange *exchange, struct answer *answer)
 {
     struct bytes method = exchange_message(exchange)->method;
     struct bytes origins = bytes_of_text(service_of(exchange)->cors_origins);
     bool by_accept = bytes_equal_text(method, "GET") || bytes_equal_text(method, "HEAD");
-    bool by_origin = origins.count > 0 && !origin_list_has_all(origins);
+    bool by_origin = origins.count > 0;
 
     if (by_accept || by_origin)
         answer_field(answer, "Vary", "%s%s%s", by_accept ? "Accept" : "",
@@ -50,7 +50,8 @@ void service_finish(struct exchange *exchange, struct answer *answer)
 
     /* "The Server MUST prevent the client and/or proxies from caching the response by adding the
      *  Cache-Control: no-store header to the response."  — tus, HEAD */
-    answer_field(answer, "Cache-Control", "no-store");
+    if (!answer_has_field(answer, "Cache-Control"))
+        answer_field(answer, "Cache-Control", "no-store");
     finish_vary(exchange, answer);
     cors_finish(exchange, answer);
 }

@@ -12,6 +12,7 @@ struct question {
     const struct upload_id *id;
     struct upload_id *ret_id;
     struct upload_info *ret_info;
+    struct upload_content *ret_content;
     struct upload_writer writer;
     struct upload **ret_upload;
     struct upload_info info;
@@ -74,6 +75,20 @@ int uploads_find(struct exchange *exchange, struct store *store, const struct up
                  struct upload_info *ret_info)
 {
     struct question question = { .ask = ask_find, .store = store, .id = id, .ret_info = ret_info };
+    return question_wait(exchange, &question);
+}
+
+static int ask_read(struct question *question, struct done done)
+{
+    return upload_read(question->store, question->id, question->ret_content, done);
+}
+
+int uploads_read(struct exchange *exchange, struct store *store, const struct upload_id *id,
+                 struct upload_content *ret_content)
+{
+    struct question question = {
+        .ask = ask_read, .store = store, .id = id, .ret_content = ret_content
+    };
     return question_wait(exchange, &question);
 }
 

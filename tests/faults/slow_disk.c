@@ -3,10 +3,12 @@
  *
  *     LD_PRELOAD=slow_disk.so SLOW_DISK=FILE ferryd ...
  *
- * FILE has a line "ID CALL MS" for each upload whose writes ("write") or syncs ("sync") are to take
- * that many milliseconds longer; an ID of "*" means every upload. It is read again at each such call,
- * so a test may write it when it has made its uploads. When a call begins to take longer, a line
- * "ID CALL" is appended to FILE.log: the test need not guess.
+ * FILE has a line "ID CALL MS" for each upload whose writes ("write"), syncs ("sync") or reads that may
+ * wait ("read") are to take that many milliseconds longer; an ID of "*" means every upload. It is read
+ * again at each such call, so a test may write it when it has made its uploads, and while a call takes
+ * longer, so it may end that. When a call begins to take longer, a line "ID CALL" is appended to
+ * FILE.log: the test need not guess. As long as reads of an upload are slow, none of it is in the page
+ * cache for those that may not wait (RWF_NOWAIT).
  *
  * Only calls on files below DATA/files/ are looked at: the database is as quick as ever.
  */
@@ -20,6 +22,10 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+
+enum {
+    STEP_MS = 10
+};
 
 /* The name of the upload whose file this is. */
 static bool upload_of(int fd, char id[static 33])
@@ -78,9 +84,12 @@ static void wait_for_disk(int fd, const char *call)
         return;
 
     announce(file, id, call);
-    struct timespec left = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-    while (nanosleep(&left, &left) < 0 && errno == EINTR)
-        ;
+    for (long waited = 0; waited < ms; waited += STEP_MS) {
+        struct timespec left = { .tv_nsec = STEP_MS * 1000000 };
+        while (nanosleep(&left, &left) < 0 && errno == EINTR)
+            ;
+        ms = delay_of(file, id, call);
+    }
 }
 
 /* As programs with 64 bit offsets call pwritev2(). */
@@ -90,6 +99,28 @@ ssize_t pwritev64v2(int fd, const struct iovec *pieces, int count, off64_t offse
 
     *(void **)&next = dlsym(RTLD_NEXT, "pwritev64v2");
     wait_for_disk(fd, "write");
+    return next(fd, pieces, count, offset, flags);
+}
+
+static bool read_is_slow(int fd)
+{
+    const char *file = getenv("SLOW_DISK");
+    char id[33];
+
+    return file != NULL && upload_of(fd, id) && delay_of(file, id, "read") > 0;
+}
+
+ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off64_t offset, int flags)
+{
+    ssize_t (*next)(int fd, const struct iovec *pieces, int count, off64_t offset, int flags);
+
+    *(void **)&next = dlsym(RTLD_NEXT, "preadv64v2");
+    if ((flags & RWF_NOWAIT) != 0 && read_is_slow(fd)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if ((flags & RWF_NOWAIT) == 0)
+        wait_for_disk(fd, "read");
     return next(fd, pieces, count, offset, flags);
 }
 
