@@ -64,6 +64,11 @@ def test_curl_alone(people, server, video):
     assert server.head(url).field("Upload-Offset") == str(video.size)
     assert voyage.digest_of(server.file_of(url)) == video.digest
 
+    (read,) = [code for language, code in section("Reading it back") if language == "sh"]
+    got = folder.shell(read, variables=f"url={server.url}{url.rpartition('/')[2]}")
+    assert got.returncode == 0, got
+    assert voyage.digest_of(folder.path / "copy.mp4") == video.digest
+
     removed = folder.shell(remove, variables=again)
     assert removed.returncode == 0, removed
     assert folder.shell(send, variables=again).returncode != 0
