@@ -29,10 +29,10 @@ void file_init(struct file *file, struct directory *directory, const struct uplo
     *file = (struct file){ .directory = directory, .id = *id, .fd = -1 };
 }
 
-static int file_fd(struct file *file, int flags)
+static int file_fd(const struct file *file, int flags)
 {
     struct directory_path path = directory_path(&file->id);
-    flags |= O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+    flags |= O_CLOEXEC | O_NOFOLLOW;
 
     return os.openat(file->directory->files_fd, path.text, flags, FILE_MODE);
 }
@@ -41,7 +41,7 @@ int file_open(struct file *file, uint64_t offset)
 {
     assert(file->fd < 0);
 
-    int fd = file_fd(file, offset == 0 ? O_CREAT : 0);
+    int fd = file_fd(file, offset == 0 ? O_RDWR | O_CREAT : O_RDWR);
     if (fd < 0 && errno == ENOENT && offset > 0) {
         log_error("the file is missing id=%s", upload_id_format(&file->id).text);
         return REFUSED_DAMAGED;
@@ -63,10 +63,44 @@ void file_close(struct file *file)
     file->fd = -1;
 }
 
+int file_open_read(const struct file *file, int *ret_fd)
+{
+    int fd = file_fd(file, O_RDONLY);
+    if (fd < 0 && errno == ENOENT) {
+        log_error("the file is missing id=%s", upload_id_format(&file->id).text);
+        return REFUSED_DAMAGED;
+    }
+    if (fd < 0)
+        return fail_errno("open the file of upload %s", upload_id_format(&file->id).text);
+
+    *ret_fd = fd;
+    return 0;
+}
+
+int file_read(const struct file *file, int fd, uint64_t offset, uint8_t *memory, size_t count)
+{
+    while (count > 0) {
+        ssize_t got = os.pread(fd, memory, count, (off_t)offset);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno("read upload %s", upload_id_format(&file->id).text);
+        if (got == 0) {
+            log_error("the file is shorter than its offset id=%s size=%" PRIu64,
+                      upload_id_format(&file->id).text, offset);
+            return REFUSED_DAMAGED;
+        }
+        memory += got;
+        offset += (uint64_t)got;
+        count -= (size_t)got;
+    }
+    return 0;
+}
+
 int file_cut(struct file *file, uint64_t offset)
 {
     int r = 0;
-    int fd = file->fd >= 0 ? file->fd : file_fd(file, 0);
+    int fd = file->fd >= 0 ? file->fd : file_fd(file, O_RDWR);
 
     if (fd < 0 && errno == ENOENT)
         return 0;

@@ -10,7 +10,8 @@
  *   Shape      DATA/files/<xx>/<id>; its size is what was written, blocks ahead of it are
  *              allocated in growing steps and freed when the upload goes idle
  *   Errors     0; REFUSED_NO_SPACE; -errno, said in the log
- *   Threads    calls block on the disk: from workers only
+ *   Threads    calls block on the disk: from workers only; what takes a const file may run beside
+ *              what writes
  *   Durable    a file is open from its first dirty byte until the sync that covers it, because
  *              the kernel reports a failed write-back to those who have the file open, and once
  *
@@ -54,6 +55,15 @@ int file_write(struct file *file, const struct iovec pieces[2], uint64_t offset,
 
 /* Everything written before is on the disk. Never call it again after it failed. */
 int file_sync(struct file *file);
+
+/*
+ * A descriptor of the caller's own for reading, which needs no open file and leaves one alone. A
+ * missing file is REFUSED_DAMAGED.
+ */
+int file_open_read(const struct file *file, int *ret_fd);
+
+/* All of it or nothing; REFUSED_DAMAGED when the file ends before. */
+int file_read(const struct file *file, int fd, uint64_t offset, uint8_t *memory, size_t count);
 
 /* Cuts the file at offset, and frees the blocks behind it; it need not be open. */
 int file_cut(struct file *file, uint64_t offset);

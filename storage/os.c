@@ -29,6 +29,7 @@ static int os_sqlite(enum os_sqlite_call call, const char *name, uint64_t offset
         .fstatat = fstatat,                     \
         .fstatfs = fstatfs,                     \
         .flock = flock,                         \
+        .pread = pread,                         \
         .pwritev2 = pwritev2,                   \
         .ftruncate = ftruncate,                 \
         .fallocate = fallocate,                 \

@@ -116,6 +116,11 @@ static int fault_flock(int fd, int operation)
     return fault_strikes(EFFECT_NONE) ? -1 : os_linux.flock(fd, operation);
 }
 
+static ssize_t fault_pread(int fd, void *memory, size_t count, off_t offset)
+{
+    return fault_strikes(EFFECT_NONE) ? -1 : os_linux.pread(fd, memory, count, offset);
+}
+
 static ssize_t fault_pwritev2(int fd, const struct iovec *pieces, int count, off_t offset,
                               int flags)
 {
@@ -233,6 +238,7 @@ void fault_arm(enum fault_kind kind, unsigned long nth, bool forever, bool *fata
     os.fstatat = fault_fstatat;
     os.fstatfs = fault_fstatfs;
     os.flock = fault_flock;
+    os.pread = fault_pread;
     os.pwritev2 = fault_pwritev2;
     os.ftruncate = fault_ftruncate;
     os.fallocate = fault_fallocate;
