@@ -1,10 +1,10 @@
 /*
  * Appending: from the writer's memory through the buffer into the file
  *
- * The buffer is a ring. The writer fills it between received and written + BUFFER_BYTES, the write
- * lane empties it between written and received; neither touches the other's part, so the lane
- * writes without the lock. Buffers count against a bound of the store and are held only while
- * bytes are on their way.
+ * The buffer is a ring. The writer fills it between received and hashed + BUFFER_BYTES, the write
+ * lane takes what is between written and received, the hash lane what is between hashed and written;
+ * none touches another's part, so the lanes work without the lock. Buffers count against a bound of
+ * the store and are held only while bytes are on their way.
  */
 #define LOG_MODULE "upload"
 #include <assert.h>
@@ -21,7 +21,7 @@
 
 static size_t buffer_room(const struct upload *upload)
 {
-    return BUFFER_BYTES - (size_t)(upload->received - upload->written);
+    return BUFFER_BYTES - (size_t)(upload->received - upload->hashed);
 }
 
 /* False: the bound is reached, and the waiter, if any, is queued. */
@@ -45,6 +45,9 @@ void buffer_drop(struct upload *upload, struct aftermath *aftermath)
 {
     if (upload->buffer == NULL)
         return;
+    assert(!upload->writing);
+    assert(!upload->hashing);
+    upload->hashed = upload->written; /* a digest that has missed some can read them */
     free(upload->buffer);
     upload->buffer = NULL;
     aftermath->buffers += BUFFER_BYTES;
@@ -61,11 +64,11 @@ static void buffer_fill(struct upload *upload, struct bytes bytes)
     upload->received += bytes.count;
 }
 
-/* What is between written and received. */
-static void buffer_pieces(const struct upload *upload, struct iovec ret_pieces[2])
+void buffer_pieces(const struct upload *upload, uint64_t from, uint64_t until,
+                   struct iovec ret_pieces[2])
 {
-    size_t count = (size_t)(upload->received - upload->written);
-    size_t at = (size_t)(upload->written % BUFFER_BYTES);
+    size_t count = (size_t)(until - from);
+    size_t at = count > 0 ? (size_t)(from % BUFFER_BYTES) : 0; /* without bytes maybe no buffer */
     size_t first = count < BUFFER_BYTES - at ? count : BUFFER_BYTES - at;
 
     ret_pieces[0] = (struct iovec){ .iov_base = upload->buffer + at, .iov_len = first };
@@ -154,7 +157,7 @@ void upload_when_ready(struct upload *upload, struct done done)
     upload_lock(upload);
     assert(upload->ready.call == NULL);
     upload->ready = done;
-    /* with a buffer it is the write lane that makes room, without one the bound that gives it */
+    /* with a buffer it is a lane that makes room, without one the bound that gives it */
     bool filled = upload->buffer != NULL && buffer_room(upload) == 0;
     if (append_refusal(upload) != 0 ||
         (!filled && buffer_take(upload, &upload->buffer_room, &aftermath)))
@@ -162,6 +165,18 @@ void upload_when_ready(struct upload *upload, struct done done)
     else
         upload->ready_waiting = filled;
     upload_unlock(upload, &aftermath);
+}
+
+void upload_settle(struct upload *upload, struct aftermath *aftermath)
+{
+    bool idle = !upload->writing && !upload->hashing;
+    bool spent = upload->received == upload->written && upload->hashed == upload->written;
+
+    if (idle && spent)
+        buffer_drop(upload, aftermath);
+    bool room = upload->buffer == NULL || buffer_room(upload) > 0;
+    if (upload->ready_waiting && (room || append_refusal(upload) != 0))
+        ready_answer(upload);
 }
 
 /* ---- the write lane ---- */
@@ -191,6 +206,8 @@ static void write_written(struct upload *upload, int r, size_t count, struct aft
         if (upload->written == upload->synced)
             upload->dirty_since_ms = os.monotonic_ms();
         upload->written = end;
+        if (!upload_hashes(upload))
+            upload->hashed = end;
         bound_force(&upload->store->dirty, count);
     }
     if (r < 0 && write_was_refused(r))
@@ -209,7 +226,7 @@ void upload_write_run(struct job *job)
     size_t count = 0;
 
     upload_lock(upload);
-    buffer_pieces(upload, pieces);
+    buffer_pieces(upload, upload->written, upload->received, pieces);
     upload->write_offset = upload->written;
     uint64_t limit = upload->info.length_known ? upload->info.length : UINT64_MAX;
     bool open = upload->file.fd >= 0;
@@ -226,12 +243,13 @@ void upload_write_run(struct job *job)
     write_written(upload, written, count, &aftermath);
     if (upload->failure != 0)
         upload->received = upload->written; /* the rest has no place to go */
-    if (upload->received == upload->written)
-        buffer_drop(upload, &aftermath);
-    if (upload->ready_waiting)
-        ready_answer(upload);
+    upload_settle(upload, &aftermath);
     if (!upload->syncing)
         upload_close_file(upload, &aftermath); /* when nothing of it could be written */
+    bool hash = hash_take(upload);
     upload_advance(upload);
     upload_unlock(upload, &aftermath);
+
+    if (hash)
+        upload_hash_run(&upload->hash_job); /* while the next worker writes on */
 }

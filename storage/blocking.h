@@ -76,6 +76,15 @@ static inline int upload_finish_wait(struct upload *upload)
     return completion_wait(&completion);
 }
 
+static inline int upload_verify_wait(struct upload *upload, const struct digest_value *checksum)
+{
+    struct completion completion;
+
+    completion_init(&completion);
+    upload_verify(upload, checksum, completion_done(&completion));
+    return completion_wait(&completion);
+}
+
 static inline int upload_rollback_wait(struct upload *upload)
 {
     struct completion completion;

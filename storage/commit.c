@@ -6,8 +6,8 @@
  *     received  >=  written  >=  synced  >=  durable
  *            pwrite      fdatasync    row, COMMIT       -> the answer
  *
- * Two lanes move them. The write lane takes bytes from the buffer to the file. The sync lane makes
- * passes; each pass takes what is written at its beginning to durable:
+ * Two lanes move them; a third one, the hash lane, follows the first (hash.c). The write lane takes
+ * bytes from the buffer to the file. The sync lane makes passes; each pass takes what is written at its beginning to durable:
  *
  *   1. fdatasync(file)
  *   2. before the first row that counts bytes: fsync(directory), so that the file's entry is there
@@ -17,12 +17,13 @@
  * Invariants:
  *
  *   1. One pass at a time; whoever asks during a pass is served by the next one.
- *   2. A pass for a goal begins when everything that was appended has been written.
+ *   2. A pass for a goal begins when everything that was appended has been written and hashed.
  *   3. No sync is repeated after it failed: the upload is damaged, and nothing beyond durable
  *      counts any more. A sync that failed for want of space is no exception, but there the bytes
  *      behind durable are cut off, so the upload can go on.
  *   4. The file is open from its first dirty byte until the sync that covers it.
  *   5. Staged bytes are synced like others, but a row counts them only in a pass for a goal.
+ *   6. The row that moves the offset has a checkpoint of the running digest, never beyond it.
  */
 #define LOG_MODULE "upload"
 #include <assert.h>
@@ -39,9 +40,14 @@
 
 static void pass_begin(struct upload *upload)
 {
-    upload->pass = upload_is_written(upload) ? upload->goal : GOAL_NONE;
+    bool whole = upload_is_written(upload) && upload_is_hashed(upload);
+
+    upload->pass = whole ? upload->goal : GOAL_NONE;
     upload->pressed = false;
     upload->target = upload->written;
+    upload->change.checkpoint = upload->checkpoint;
+    if (upload->failure == 0 && upload->verdict == 0)
+        upload->verdict = hash_judge(upload);
 }
 
 static bool pass_wants_sync(const struct upload *upload)
@@ -89,7 +95,8 @@ static void pass_directory_synced(struct upload *upload, int r, struct aftermath
 static void pass_cut(struct upload *upload, int r, struct aftermath *aftermath)
 {
     aftermath->dirty += upload->written - upload->synced;
-    upload->received = upload->written = upload->synced = upload->durable;
+    upload_forget_rest(upload);
+    hash_go_back(upload);
     upload->extent = upload->durable;
     upload->file.allocated = 0;
     if (r != 0)
@@ -135,6 +142,29 @@ static int64_t pass_expires_whole(const struct upload *upload)
     return os.realtime_s() + expire_after_s;
 }
 
+/* With its digest, unless that is not what it should be. */
+static void pass_complete_change(struct upload *upload, struct change *change)
+{
+    const struct digest_value *stated = &upload->info.stated;
+
+    change->digest = hash_digest(upload);
+    if (stated->algorithm == DIGEST_NONE || digest_value_equal(stated, &change->digest)) {
+        change->kind = CHANGE_COMPLETE;
+        change->expires = pass_expires_whole(upload);
+        change->response = upload->response;
+    } else {
+        change->kind = CHANGE_MISMATCH;
+    }
+}
+
+/* The newest that is not beyond the offset: while the disk synced, the hash lane may have gone on. */
+static struct digest_checkpoint pass_checkpoint(const struct upload *upload)
+{
+    bool fits = upload->checkpoint.position <= upload->target;
+
+    return fits ? upload->checkpoint : upload->change.checkpoint;
+}
+
 static void pass_answered(void *argument, int result);
 
 /* Whether a row is to be written, and which. */
@@ -147,6 +177,7 @@ static bool pass_change(struct upload *upload, struct change *change)
         .number = upload->number,
         .offset = upload->target,
         .appended = os.realtime_s(),
+        .checkpoint = pass_checkpoint(upload),
         .done = { .call = pass_answered, .argument = upload },
     };
     if (upload->pass == GOAL_DELETE) {
@@ -159,8 +190,7 @@ static bool pass_change(struct upload *upload, struct change *change)
         return true;
     }
     if (upload->pass == GOAL_FINISH && whole) {
-        change->kind = CHANGE_COMPLETE;
-        change->expires = pass_expires_whole(upload);
+        pass_complete_change(upload, change);
         return true;
     }
     if (upload->pass == GOAL_LENGTH && !upload->stopped) {
@@ -178,22 +208,54 @@ static bool pass_change(struct upload *upload, struct change *change)
     return counts && (!upload->staged || asked);
 }
 
+/* The offset is the change's now. */
+static void pass_counted(struct upload *upload, const struct change *change)
+{
+    if (change->offset > upload->durable)
+        upload->appended = change->appended;
+    upload->durable = change->offset;
+    upload->recorded = change->checkpoint;
+    if (upload->staged)
+        hash_begin_request(upload, upload->request.algorithm);
+}
+
+/* All bytes are there, whatever they are. */
+static void pass_ended(struct upload *upload, const struct change *change)
+{
+    pass_counted(upload, change);
+    upload->info.length_known = true;
+    upload->info.length = change->offset;
+    upload->info.digest = change->digest;
+}
+
+static void pass_mismatched(struct upload *upload, struct aftermath *aftermath)
+{
+    upload->state = UPLOAD_DAMAGED;
+    upload->damaged = upload->damage_recorded = true;
+    atomic_fetch_add(&upload->store->damaged_uploads, 1);
+    upload_stop(upload, REFUSED_DIGEST_MISMATCH, aftermath);
+    log_warning("the digest is not the stated one, the file is kept id=%s",
+                upload_id_format(&upload->info.id).text);
+}
+
 /* The row is on the disk. */
 static void pass_committed(struct upload *upload, const struct change *change,
                            struct aftermath *aftermath)
 {
     switch (change->kind) {
     case CHANGE_COMPLETE:
+        pass_ended(upload, change);
         upload->state = UPLOAD_COMPLETE;
-        upload->info.length_known = true;
-        upload->info.length = change->offset;
         upload->expires = change->expires;
-        upload->durable = change->offset;
+        break;
+    case CHANGE_MISMATCH:
+        pass_ended(upload, change);
+        pass_mismatched(upload, aftermath);
         break;
     case CHANGE_COMMIT:
         if (change->expires_changed)
             upload->expires = change->expires;
-        upload->durable = change->offset;
+        pass_counted(upload, change);
         break;
     case CHANGE_LENGTH:
         upload->info.length_known = true;
@@ -208,14 +270,13 @@ static void pass_committed(struct upload *upload, const struct change *change,
         upload->damage_recorded = true; /* the number may soon be another upload's */
         store_deleted(upload->store);
         break;
-    case CHANGE_MISMATCH:
     case CHANGE_CREATE:
     case CHANGE_EXPIRE:
     case CHANGE_PURGE:
     case CHANGE_FORGET: assert(false); break;
     }
     if (upload->stopped)
-        upload->received = upload->written = upload->synced = upload->durable;
+        upload_forget_rest(upload);
 }
 
 /* ---- the end of a pass ---- */
@@ -238,6 +299,7 @@ static void pass_end(struct upload *upload, int r, struct aftermath *aftermath)
         upload->info.offset = upload->durable;
         upload->info.state = upload->state;
         upload->info.expires = upload->expires;
+        upload->info.appended = upload->appended;
         if (upload->failure != 0 && pass_needs_bytes(upload, pass))
             r = upload->failure;
         aftermath->done = upload->done;
@@ -266,7 +328,8 @@ static void pass_answered(void *argument, int result)
         upload->damage_recorded = true;
     if (result == 0)
         pass_committed(upload, change, &aftermath);
-    else if (change->kind == CHANGE_COMMIT || change->kind == CHANGE_COMPLETE)
+    else if (change->kind == CHANGE_COMMIT || change->kind == CHANGE_COMPLETE ||
+             change->kind == CHANGE_MISMATCH)
         upload_stop(upload, result, &aftermath);
     pass_end(upload, result, &aftermath);
     upload_unlock(upload, &aftermath);
@@ -277,7 +340,7 @@ static void pass_answered(void *argument, int result)
  * none. Called and returns with the lock held; the write lane is kept off while the file is cut,
  * as the cut must not meet a write behind it.
  */
-static void pass_free_blocks(struct upload *upload)
+static void pass_free_blocks(struct upload *upload, struct aftermath *aftermath)
 {
     bool idle = upload_is_written(upload) && upload->written == upload->synced;
 
@@ -291,6 +354,7 @@ static void pass_free_blocks(struct upload *upload)
     upload_lock(upload);
     upload->writing = false;
     upload->file.allocated = 0;
+    upload_settle(upload, aftermath);
     upload_advance(upload);
 }
 
@@ -318,7 +382,7 @@ void upload_sync_run(struct job *job)
         pass_directory_synced(upload, directory_synced, &aftermath);
     if (cut)
         pass_cut(upload, cut_off, &aftermath);
-    pass_free_blocks(upload);
+    pass_free_blocks(upload, &aftermath);
     if (upload->pass != GOAL_NONE)
         buffer_drop(upload, &aftermath); /* nothing is in it */
     bool row = pass_change(upload, &upload->change);

@@ -1,10 +1,11 @@
 /*
- * The two lanes of an open upload: when they run, and how they stop
+ * The three lanes of an open upload: when they run, and how they stop
  *
  * Whatever happens to an upload changes its state under its lock and then calls upload_advance(),
- * which starts what has become possible: the write lane when there are bytes and room, the sync
- * lane when there is a goal, a reason to commit, or damage to be recorded. A lane that comes to its
- * end does the same. So there is one place that decides, and no lost wake-up.
+ * which starts what has become possible: the write lane when there are bytes and room, the hash lane
+ * when bytes are written that a digest has not seen, the sync lane when there is a goal, a reason to
+ * commit, or damage to be recorded. A lane that comes to its end does the same. So there is one place
+ * that decides, and no lost wake-up.
  */
 #define LOG_MODULE "upload"
 #include <assert.h>
@@ -72,7 +73,7 @@ static bool upload_may_write(const struct upload *upload)
 
 static bool upload_must_sync(const struct upload *upload)
 {
-    if (upload->goal != GOAL_NONE && upload_is_written(upload))
+    if (upload->goal != GOAL_NONE && upload_is_written(upload) && upload_is_hashed(upload))
         return true;
     if (upload->damaged && !upload->damage_recorded)
         return !upload->writing;
@@ -114,6 +115,10 @@ void upload_advance(struct upload *upload)
         upload->writing = true;
         upload->write_job.run = upload_write_run;
         (void)workers_submit(upload->store->io, &upload->write_job);
+    }
+    if (hash_take(upload)) {
+        upload->hash_job.run = upload_hash_run;
+        (void)workers_submit(upload->store->io, &upload->hash_job);
     }
     if (!upload->syncing && upload_must_sync(upload)) {
         upload->syncing = true;
@@ -167,9 +172,10 @@ bool upload_is_tidy(const struct upload *upload)
 
 bool upload_is_quiet(const struct upload *upload)
 {
-    return upload_is_written(upload) && !upload->syncing && upload->goal == GOAL_NONE &&
-           upload->received == upload->durable && !upload->file_taken && upload->buffer == NULL &&
-           upload_is_tidy(upload) && (!upload->damaged || upload->damage_recorded);
+    return upload_is_written(upload) && !upload->hashing && !upload->syncing &&
+           upload->goal == GOAL_NONE && upload->received == upload->durable &&
+           !upload->file_taken && upload->buffer == NULL && upload_is_tidy(upload) &&
+           (!upload->damaged || upload->damage_recorded);
 }
 
 void upload_close_file(struct upload *upload, struct aftermath *aftermath)
@@ -188,18 +194,20 @@ void upload_close_file(struct upload *upload, struct aftermath *aftermath)
 
 /* ---- when something went wrong ---- */
 
+void upload_forget_rest(struct upload *upload)
+{
+    upload->received = upload->written = upload->hashed = upload->synced = upload->durable;
+}
+
 void upload_stop(struct upload *upload, int failure, struct aftermath *aftermath)
 {
     if (upload->failure == 0)
         upload->failure = failure;
     upload->stopped = true;
     aftermath->dirty += upload->written - upload->synced;
-    upload->received = upload->written = upload->synced = upload->durable;
-    if (upload->writing)
-        return; /* the write lane will see it */
-    buffer_drop(upload, aftermath);
-    if (upload->ready_waiting)
-        ready_answer(upload);
+    upload_forget_rest(upload);
+    if (!upload->writing && !upload->hashing)
+        upload_settle(upload, aftermath); /* otherwise the lane will see it */
 }
 
 void upload_damage(struct upload *upload, int failure, struct aftermath *aftermath)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "base/workers.h"
+#include "digest/digest.h"
 #include "storage/bound.h"
 #include "storage/catalog.h"
 #include "storage/directory.h"
@@ -48,7 +49,7 @@ struct store {
 };
 
 enum {
-    BUFFER_BYTES = 256 * 1024, /* of one upload, only while bytes are on their way */
+    BUFFER_BYTES = 512 * 1024, /* of one upload, only while bytes are on their way */
 };
 
 /* What the writer has asked for and waits for. */
@@ -58,10 +59,19 @@ enum goal {
     GOAL_COMMIT,
     GOAL_FINISH,
     GOAL_ROLLBACK,
+    GOAL_VERIFY,
     GOAL_LENGTH,
     GOAL_INVALIDATE,
     GOAL_DELETE,
     GOAL_CLOSE,
+};
+
+/* A digest that follows the bytes of an upload. See hash.c for who may touch it. */
+struct hash {
+    enum digest_algorithm algorithm; /* DIGEST_NONE: not wanted */
+    uint64_t from;                   /* its first byte */
+    bool begun;                      /* the digest is valid */
+    struct digest digest;
 };
 
 struct upload {
@@ -81,6 +91,7 @@ struct upload {
     /* received >= written >= synced >= durable */
     uint64_t received; /* copied into the buffer */
     uint64_t written;  /* given to the kernel */
+    uint64_t hashed;   /* not needed any more in the buffer; at most written */
     uint64_t synced;   /* on the disk, but not counted by the catalog */
     uint64_t durable;  /* counted: what a client may be told */
     uint64_t extent;   /* how far the file goes at most */
@@ -95,17 +106,27 @@ struct upload {
     uint64_t stated_length;  /* of GOAL_LENGTH */
     enum upload_state state; /* as in the catalog; info is told at the end of a goal */
     int64_t expires;         /* the same */
+    int64_t appended;        /* the same */
 
     enum goal goal;
     int verdict;      /* the answer, when nothing worse happens */
     struct done done; /* of the goal, or of upload_open() */
 
-    /* the two lanes: one job of each runs at a time */
-    bool writing, syncing;
+    /* the three lanes: one job of each runs at a time */
+    bool writing, hashing, syncing;
     enum goal pass; /* the goal that the sync lane works on */
     uint64_t target;
-    struct job open_job, write_job, sync_job, ready_job;
+    struct job open_job, write_job, hash_job, sync_job, ready_job;
     struct change change; /* of the sync lane */
+
+    /* digests */
+    struct hash whole;                   /* the running one */
+    struct hash request;                 /* of the staged bytes */
+    struct digest_checkpoint checkpoint; /* of the running one, after the hash lane's last run */
+    struct digest_checkpoint recorded;   /* the one in the row */
+    struct digest_value checksum;        /* of GOAL_VERIFY */
+    bool hash_failed;                    /* no more hashing in this opening; failure says why */
+    struct bytes response;               /* of upload_set_response() */
 
     struct file file;
     bool file_taken; /* one of store->files is ours */
@@ -115,7 +136,7 @@ struct upload {
     uint8_t *buffer; /* a ring: byte n of the upload is at n % BUFFER_BYTES */
     struct bound_waiter buffer_room;
     struct done ready;     /* of upload_when_ready() */
-    bool ready_waiting;    /* until the write lane has made room */
+    bool ready_waiting;    /* until a lane has made room */
     uint64_t write_offset; /* of the write lane's write */
 };
 
@@ -157,11 +178,15 @@ bool upload_is_tidy(const struct upload *upload);
 /* Everything that was appended is in the file, or never will be. With the lock held. */
 bool upload_is_written(const struct upload *upload);
 
+/* Everything that is written is hashed as far as the goal needs it. With the lock held. */
+bool upload_is_hashed(const struct upload *upload);
+
 /* Ends the object: the lease goes to who waits. Without the lock. */
 void upload_release(struct upload *upload);
 
 /* The jobs of the lanes. */
 void upload_write_run(struct job *job);
+void upload_hash_run(struct job *job);
 void upload_sync_run(struct job *job);
 void upload_room_resume(struct bound_waiter *waiter);
 void upload_buffer_resume(struct bound_waiter *waiter);
@@ -172,8 +197,38 @@ void upload_stop(struct upload *upload, int failure, struct aftermath *aftermath
 /* The same, for good and for everybody: the file has lost bytes or may have. Lock held. */
 void upload_damage(struct upload *upload, int failure, struct aftermath *aftermath);
 
-/* Gives the buffer back; what it holds is forgotten. With the lock held. */
+/* Nothing that was appended behind durable counts any more. With the lock held. */
+void upload_forget_rest(struct upload *upload);
+
+/* Gives the buffer back, which no lane uses; what it holds is forgotten. With the lock held. */
 void buffer_drop(struct upload *upload, struct aftermath *aftermath);
+
+/* Where the bytes from one offset to another lie in the buffer. With the lock held. */
+void buffer_pieces(const struct upload *upload, uint64_t from, uint64_t until,
+                   struct iovec ret_pieces[2]);
+
+/* At the end of a lane's run: gives back a buffer that is spent, answers who waits for room. */
+void upload_settle(struct upload *upload, struct aftermath *aftermath);
+
+/* ---- digests; all with the lock held ---- */
+
+/* Any digest has to be computed. */
+bool upload_hashes(const struct upload *upload);
+
+/* True: the hash lane has something to do, and the caller must now run or submit its job. */
+bool hash_take(struct upload *upload);
+
+/* The digest of a request begins, behind durable. The hash lane does not run. */
+void hash_begin_request(struct upload *upload, enum digest_algorithm algorithm);
+
+/* Staged bytes are no more: both digests go back to durable. The hash lane does not run. */
+void hash_go_back(struct upload *upload);
+
+/* Of the whole, when everything is hashed. */
+struct digest_value hash_digest(const struct upload *upload);
+
+/* Why the digests forbid what the pass is for, or 0. */
+int hash_judge(const struct upload *upload);
 
 /* Answers who waits for room, on a thread of ours. With the lock held. */
 void ready_answer(struct upload *upload);

@@ -12,12 +12,13 @@
 
 enum seeded_bug {
     SEEDED_NONE,
-    SEEDED_NO_FDATASYNC,           /* an upload's file is not synced before its row counts it */
-    SEEDED_COMMIT_BEFORE_SYNC,     /* the row goes first, the sync comes after */
-    SEEDED_ANSWER_BEFORE_COMMIT,   /* the client is told before the row is on disk */
-    SEEDED_SYNCHRONOUS_NORMAL,     /* SQLite does not sync its log at each commit */
-    SEEDED_PURGE_BEFORE_DIRSYNC,   /* a deleted row goes before its file's unlink is on disk */
-    SEEDED_NO_DIRSYNC_AT_CREATION, /* a new file's directory entry is never synced */
+    SEEDED_NO_FDATASYNC,            /* an upload's file is not synced before its row counts it */
+    SEEDED_COMMIT_BEFORE_SYNC,      /* the row goes first, the sync comes after */
+    SEEDED_ANSWER_BEFORE_COMMIT,    /* the client is told before the row is on disk */
+    SEEDED_SYNCHRONOUS_NORMAL,      /* SQLite does not sync its log at each commit */
+    SEEDED_PURGE_BEFORE_DIRSYNC,    /* a deleted row goes before its file's unlink is on disk */
+    SEEDED_NO_DIRSYNC_AT_CREATION,  /* a new file's directory entry is never synced */
+    SEEDED_DIGEST_KEPT_AT_ROLLBACK, /* the running digest goes on from bytes that were taken back */
 };
 
 #ifndef SEEDED_BUG

@@ -23,6 +23,7 @@ void upload_release(struct upload *upload)
 
     assert(upload->buffer == NULL);
     assert(!upload->file_taken);
+    assert(!upload->hashing);
     lease_release(store->leases, &upload->lease);
     store_leave(store, upload); /* the last use of the store: it may be closed now */
     pthread_mutex_destroy(&upload->mutex);
@@ -93,16 +94,21 @@ static void open_damaged(void *argument, int result)
 }
 
 /* With the lock, as a newer writer may be ending this one already. */
-static void open_begin(struct upload *upload, const struct upload_info *info)
+static void open_begin(struct upload *upload, const struct lookup *lookup)
 {
     struct aftermath aftermath = AFTERMATH;
+    const struct upload_info *info = &lookup->info;
 
     upload_lock(upload);
+    upload->number = lookup->number;
     upload->info = *info;
     upload->state = info->state;
     upload->expires = info->expires;
-    upload->received = upload->written = upload->synced = info->offset;
+    upload->appended = info->appended;
     upload->durable = upload->extent = info->offset;
+    upload_forget_rest(upload);
+    upload->whole.algorithm = info->digest_algorithm;
+    upload->checkpoint = upload->recorded = lookup->checkpoint;
     upload->damaged = upload->damage_recorded = info->state == UPLOAD_DAMAGED;
     upload_unlock(upload, &aftermath);
 }
@@ -115,8 +121,7 @@ static int open_lookup(struct upload *upload)
     if (r != 0)
         return r;
 
-    upload->number = lookup.number;
-    open_begin(upload, &lookup.info);
+    open_begin(upload, &lookup);
     return 0;
 }
 
@@ -264,12 +269,35 @@ static void upload_want(struct upload *upload, enum goal goal, int verdict, stru
 
 void upload_stage(struct upload *upload, enum digest_algorithm algorithm)
 {
-    (void)algorithm;
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);
     assert(upload->received == upload->durable);
+    assert(!upload->hashing);
     upload->staged = true;
+    hash_begin_request(upload, algorithm);
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_verify(struct upload *upload, const struct digest_value *checksum, struct done done)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    assert(checksum->algorithm != DIGEST_NONE);
+    upload_lock(upload);
+    assert(upload->staged);
+    upload->checksum = *checksum;
+    upload_pursue(upload, GOAL_VERIFY, upload_refusal(upload), done);
+    upload_unlock(upload, &aftermath);
+}
+
+void upload_set_response(struct upload *upload, struct bytes response)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    assert(response.count <= UPLOAD_RESPONSE_BYTES);
+    upload_lock(upload);
+    upload->response = response;
     upload_unlock(upload, &aftermath);
 }
 

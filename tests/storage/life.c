@@ -9,12 +9,13 @@
 #include <unistd.h>
 
 #include "base/refusal.h"
+#include "digest/digest.h"
 #include "storage/blocking.h"
 #include "storage/os.h"
 #include "tests/storage/fixture.h"
 
 enum {
-    BIG_BYTES = 300000, /* more than a buffer */
+    BIG_BYTES = 600000, /* more than a buffer */
     SMALL_BYTES = 5000,
     EXPIRE_AFTER_S = 100,
 };
@@ -41,6 +42,7 @@ static void life_sleep(uint64_t seconds)
 static struct promise *do_create(struct store *store, struct promise *promise, bool length_known)
 {
     struct upload_creation creation = {
+        .digest_algorithm = length_known ? DIGEST_BLAKE2B : DIGEST_SHA256,
         .length_known = length_known,
         .length = length_known ? BIG_BYTES + SMALL_BYTES : 0,
         .metadata = bytes_of_text("filename bWUudHh0"),
@@ -165,18 +167,43 @@ static void live_and_be_deleted(struct store *store, struct promise *promise)
     do_find(store, promise);
 }
 
+/* Wrong bytes under a checksum that is known before; true when they are gone. */
+static bool do_stage_wrong(struct upload *upload)
+{
+    const struct digest_value checksum = { .algorithm = DIGEST_SHA1 };
+
+    upload_stage(upload, DIGEST_SHA1);
+    (void)upload_append_wait(upload, bytes_of_text("these bytes are not the pattern"));
+    assert_int_not_equal(upload_verify_wait(upload, &checksum), 0);
+    return upload_rollback_wait(upload) == 0;
+}
+
+/* Right bytes under a checksum that is told in the end: they are read again. */
+static void do_stage(struct upload *upload, struct promise *promise)
+{
+    uint64_t offset = upload_offset(upload);
+    struct digest digest;
+    struct digest_value checksum;
+
+    do_append(upload, promise, SMALL_BYTES);
+    digest_init(&digest, DIGEST_MD5);
+    for (; offset < upload_received(upload); offset++)
+        digest_update(&digest, bytes_of(&(uint8_t){ pattern(offset) }, 1));
+    digest_final(&digest, &checksum);
+    int r = upload_verify_wait(upload, &checksum);
+    assert_int_not_equal(r, REFUSED_CHECKSUM_MISMATCH);
+    if (r == 0)
+        do_commit(upload, promise);
+}
+
 static void live_with_checksums(struct store *store, struct promise *promise)
 {
     struct upload *upload = do_open(store, do_create(store, promise, false));
     do_append(upload, promise, SMALL_BYTES);
     do_commit(upload, promise);
     if (upload != NULL && upload_received(upload) == upload_offset(upload)) {
-        upload_stage(upload, DIGEST_NONE);
-        (void)upload_append_wait(upload, bytes_of_text("these bytes are not the pattern"));
-        if (upload_rollback_wait(upload) == 0) {
-            do_append(upload, promise, SMALL_BYTES);
-            do_commit(upload, promise);
-        }
+        if (do_stage_wrong(upload))
+            do_stage(upload, promise);
     }
     upload_close(upload);
 }
@@ -249,11 +276,22 @@ void life_run(struct life *life, const struct store_options *options)
 
 /* ---- what must be true ---- */
 
+static void check_digest(const struct upload_info *info, struct digest *digest)
+{
+    struct digest_value value;
+
+    if (info->state != UPLOAD_COMPLETE)
+        return;
+    digest_final(digest, &value);
+    assert_true(digest_value_equal(&value, &info->digest));
+}
+
 static void check_bytes(const struct store_options *options, const struct upload_info *info)
 {
     char path[200];
     uint8_t bytes[8192];
     uint64_t offset = 0;
+    struct digest digest;
     struct upload_id_text text = upload_id_format(&info->id);
 
     if (info->offset == 0)
@@ -262,13 +300,17 @@ static void check_bytes(const struct store_options *options, const struct upload
                    text.text);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
+    digest_init(&digest, info->digest_algorithm);
     while (offset < info->offset) {
-        ssize_t count = read(fd, bytes, sizeof(bytes));
+        uint64_t left = info->offset - offset;
+        ssize_t count = read(fd, bytes, left < sizeof(bytes) ? (size_t)left : sizeof(bytes));
         assert_true(count > 0);
+        digest_update(&digest, bytes_of(bytes, (size_t)count));
         for (ssize_t i = 0; i < count && offset < info->offset; i++, offset++)
             assert_int_equal(bytes[i], pattern(offset));
     }
     (void)close(fd);
+    check_digest(info, &digest);
 }
 
 /* A client that comes back brings it to its end. */

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/refusal.h"
+#include "digest/digest.h"
 #include "tests/storage/calls.h"
 #include "tests/storage/fixture.h"
 
@@ -145,6 +147,28 @@ static struct fixture logged_fixture(void)
     return fixture;
 }
 
+static struct upload_id create_with_digest(struct fixture *fixture)
+{
+    struct upload_creation creation = { .digest_algorithm = DIGEST_BLAKE2B };
+    struct upload_id id;
+
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &id), 0);
+    return id;
+}
+
+/* Of a complete upload. */
+static void check_digest(const struct upload_info *info)
+{
+    struct digest digest;
+    struct digest_value value;
+
+    digest_init(&digest, DIGEST_BLAKE2B);
+    for (uint64_t i = 0; i < info->length; i++)
+        digest_update(&digest, bytes_of(&(uint8_t){ pattern(i) }, 1));
+    digest_final(&digest, &value);
+    assert_true(digest_value_equal(&value, &info->digest));
+}
+
 static void promise(struct upload *upload)
 {
     const struct upload_info *info = upload_info(upload);
@@ -225,7 +249,7 @@ static size_t count_calls(enum call_kind kind, const char *path, size_t from, si
 static void every_offset_that_is_told_would_outlive_a_power_cut(void **state)
 {
     struct fixture fixture = logged_fixture();
-    struct upload_id id = fixture_create(&fixture, UINT64_MAX);
+    struct upload_id id = create_with_digest(&fixture);
 
     (void)state;
     struct upload *upload = fixture_writer(&fixture, &id);
@@ -240,6 +264,7 @@ static void every_offset_that_is_told_would_outlive_a_power_cut(void **state)
     promise(upload);
     assert_int_equal(append_pattern(upload, 5000), 0);
     assert_int_equal(promise_by(upload_finish, upload), 0);
+    check_digest(upload_info(upload));
     upload_close(upload);
     fixture_close(&fixture);
 
@@ -276,19 +301,23 @@ static void the_last_commit_of_a_vanished_writer_is_none_the_less_in_order(void 
 static void staged_bytes_are_told_after_their_row_is_on_the_disk(void **state)
 {
     struct fixture fixture = logged_fixture();
-    struct upload_id id = fixture_create(&fixture, UINT64_MAX);
+    struct upload_id id = create_with_digest(&fixture);
+    const struct digest_value checksum = { .algorithm = DIGEST_CRC32 };
 
     (void)state;
     struct upload *upload = fixture_writer(&fixture, &id);
-    upload_stage(upload, DIGEST_NONE);
+    upload_stage(upload, DIGEST_CRC32);
     assert_int_equal(append_pattern(upload, 3000), 0);
+    assert_int_equal(upload_verify_wait(upload, &checksum), REFUSED_CHECKSUM_MISMATCH);
     assert_int_equal(promise_by(upload_rollback, upload), 0);
     assert_int_equal(append_pattern(upload, 4000), 0);
     assert_int_equal(promise_by(upload_commit, upload), 0);
+    assert_int_equal(promise_by(upload_finish, upload), 0);
+    check_digest(upload_info(upload));
     upload_close(upload);
     fixture_close(&fixture);
 
-    assert_int_equal(check_promises(), 2);
+    assert_int_equal(check_promises(), 3);
     calls_stop();
     fixture_remove(&fixture);
 }
