@@ -5,7 +5,7 @@
  *
  * Every upload that the marks speak of is there, in a state and with an offset that were
  * acknowledged or begun, or gone if it may be. Every byte below every offset is right, also of
- * uploads that no mark knows. After the janitor's first round every file has a row, and files of
+ * uploads that no mark knows, and so is the digest of what is complete. After the janitor's first round every file has a row, and files of
  * deleted uploads are gone. Then the store goes on: uploads are finished, made and deleted, and all
  * that is still so when it is opened once more.
  *
@@ -34,7 +34,7 @@ static struct {
     const char *directory;
     struct store *store;
     struct ledger ledger;
-    uint64_t bytes, unknown, resumed;
+    uint64_t bytes, unknown, resumed, digests;
 } checker;
 
 /* The bytes of an upload where the store keeps them: the shape of storage/store.h. */
@@ -80,6 +80,16 @@ static void check_file(const struct upload_info *info)
     check_content(&info->id, fd, info->offset);
 }
 
+static void check_digest(const struct upload_info *info)
+{
+    struct digest_value value = content_digest(&info->id, info->digest_algorithm, 0, info->offset);
+
+    if (!digest_value_equal(&value, &info->digest))
+        world_violation("%s: a wrong digest, the length is %lu", upload_id_format(&info->id).text,
+                        info->offset);
+    checker.digests += info->digest_algorithm != DIGEST_NONE;
+}
+
 static void check_marked(void)
 {
     for (size_t i = 0; i < checker.ledger.room; i++) {
@@ -111,6 +121,8 @@ static void check_listed(void)
             if (infos[i].state == UPLOAD_DELETED)
                 continue;
             check_file(&infos[i]);
+            if (infos[i].state == UPLOAD_COMPLETE || infos[i].state == UPLOAD_DAMAGED)
+                check_digest(&infos[i]);
             if (ledger_find(&checker.ledger, &infos[i].id) == NULL)
                 checker.unknown++;
         }
@@ -178,13 +190,17 @@ static void finish_upload(const struct upload_id *id)
         if (upload_append_wait(upload, bytes_of(memory, count)) != 0)
             world_violation("%s: cannot go on", upload_id_format(id).text);
     }
-    if (upload_finish_wait(upload) != 0)
+    int r = upload_finish_wait(upload);
+    check_digest(info);
+    checker.resumed++;
+    if (r == REFUSED_DIGEST_MISMATCH && info->stated.algorithm != DIGEST_NONE)
+        return;
+    if (r != 0)
         world_violation("%s: cannot be finished", upload_id_format(id).text);
     if (upload_read_wait(checker.store, id, &content) != 0 || content.length != length)
         world_violation("%s: cannot be read", upload_id_format(id).text);
     check_content(id, content.fd, content.length);
     (void)close(content.fd);
-    checker.resumed++;
 }
 
 static void delete_upload(const struct upload_id *id)
@@ -200,7 +216,11 @@ static void delete_upload(const struct upload_id *id)
 /* The store goes on: old uploads and a new one can be finished, and one of them be deleted. */
 static void go_on(void)
 {
-    const struct upload_creation creation = { .length_known = true, .length = 100000 };
+    const struct upload_creation creation = {
+        .length_known = true,
+        .length = 100000,
+        .digest_algorithm = DIGEST_SHA256,
+    };
     struct upload_info infos[PAGE];
     struct upload_page page = { .infos = infos, .room = PAGE };
     struct upload_id id;
@@ -240,8 +260,9 @@ int main(int count, char **arguments)
     check_listed();
     check_names();
     store_close(checker.store);
-    (void)printf("uploads=%zu unacknowledged=%lu bytes=%lu resumed=%lu\n", checker.ledger.count,
-                 checker.unknown, checker.bytes, checker.resumed);
+    (void)printf("uploads=%zu unacknowledged=%lu bytes=%lu resumed=%lu digests=%lu\n",
+                 checker.ledger.count, checker.unknown, checker.bytes, checker.resumed,
+                 checker.digests);
     ledger_done(&checker.ledger);
     return 0;
 }

@@ -78,6 +78,7 @@ static bool acceptable(struct entry before, int r, const struct upload_info *inf
     expected.length_known = before.length_known;
     expected.offset = before.offset;
     expected.complete = before.complete;
+    expected.mismatched = before.mismatched;
     expected.deleted = before.deleted;
     expected.invalidated = before.invalidated;
 
@@ -96,22 +97,34 @@ static bool acceptable(struct entry before, int r, const struct upload_info *inf
 
 /* ---- what a client does ---- */
 
+/* That no bytes of ours have. */
+static struct digest_value no_digest(enum digest_algorithm algorithm)
+{
+    return (struct digest_value){ .algorithm = algorithm, .bytes = { 1, 2, 3, 4 } };
+}
+
 static void create(struct client *client, size_t place)
 {
     struct upload_creation creation = {
         .kind = UPLOAD_SINGLE,
         .length_known = chance(client, 70),
-        .digest_algorithm = chance(client, 50) ? DIGEST_BLAKE2B : DIGEST_NONE,
+        .digest_algorithm = (enum digest_algorithm)below(client, DIGEST_SHA256 + 1),
         .metadata = bytes_of_text("filename ZmVycnk="),
     };
+    bool stated = creation.digest_algorithm != DIGEST_NONE && chance(client, 10);
     struct upload_id id;
     int64_t now = world_time();
+
+    if (stated) /* what it has to be nobody knows yet, as the bytes are made of the id */
+        creation.stated = no_digest(creation.digest_algorithm);
 
     if (creation.length_known)
         creation.length = below(client, chance(client, 20) ? 600000 : 100000);
     if (upload_create_wait(client_store, &creation, &id) != 0)
         world_violation("an upload cannot be created");
 
+    if (stated) /* before: the process may be killed in between */
+        mark(&id, "stated");
     if (creation.length_known)
         mark(&id, "created %lu %ld", creation.length, now);
     else
@@ -151,14 +164,56 @@ static void append_wrong(struct client *client, struct upload *upload, bool *ret
     *ret_taken = r == 0 && taken > 0;
 }
 
-static void checksummed(struct client *client, struct upload *upload)
+/* Bytes that are not those of their checksum: nothing is left of them. */
+static void checksum_wrong(struct client *client, struct upload *upload,
+                           enum digest_algorithm algorithm)
 {
+    const struct digest_value checksum = no_digest(algorithm);
     bool taken;
 
-    upload_stage(upload, DIGEST_NONE);
     append_wrong(client, upload, &taken);
+    if (upload_verify_wait(upload, &checksum) <= 0)
+        world_violation("a wrong checksum was not refused");
     if (upload_rollback_wait(upload) < 0)
         world_violation("a rollback failed");
+}
+
+static void checksum_right(struct client *client, struct upload *upload,
+                           enum digest_algorithm algorithm, int64_t now)
+{
+    const struct upload_info *info = upload_info(upload);
+    uint64_t start = upload_received(upload);
+    size_t count = 1 + below(client, chance(client, 30) ? CLIENT_MEMORY_BYTES : 9000);
+
+    if (info->length_known && count > info->length - start)
+        count = info->length - start;
+    content_fill(&info->id, start, client->memory, count);
+    if (upload_append_wait(upload, bytes_of(client->memory, count)) != 0)
+        return; /* ended */
+
+    struct digest_value checksum = content_digest(&info->id, algorithm, start, start + count);
+    int r = upload_verify_wait(upload, &checksum);
+    if (r < 0 || r == REFUSED_CHECKSUM_MISMATCH)
+        world_violation("%s: a right checksum was refused", upload_id_format(&info->id).text);
+    if (r != 0 || chance(client, 30))
+        return; /* the client has vanished: none of it counts */
+    if (upload_commit_wait(upload) < 0)
+        world_violation("%s: a commit failed", upload_id_format(&info->id).text);
+    if (upload_offset(upload) > start)
+        mark(&info->id, "offset %lu %ld", upload_offset(upload), now);
+}
+
+/* The algorithm is known from the start, or only in the end. */
+static void checksummed(struct client *client, struct upload *upload, int64_t now)
+{
+    enum digest_algorithm algorithm =
+        (enum digest_algorithm)(1 + below(client, DIGEST_ALGORITHM_COUNT - 1));
+
+    upload_stage(upload, chance(client, 70) ? algorithm : DIGEST_NONE);
+    if (chance(client, 50))
+        checksum_wrong(client, upload, algorithm);
+    if (chance(client, 80))
+        checksum_right(client, upload, algorithm, now);
 }
 
 /* Some pieces, of sizes from a byte to a few commits; stops at the length and at a newer writer. */
@@ -198,8 +253,14 @@ static void finish(struct upload *upload, int64_t now)
     int r = upload_finish_wait(upload);
     if (r < 0)
         world_violation("%s: finishing failed", upload_id_format(id).text);
+    const struct upload_info *info = upload_info(upload);
+    struct digest_value digest = content_digest(id, info->digest_algorithm, 0, info->offset);
+    if (r == 0 && !digest_value_equal(&digest, &info->digest))
+        world_violation("%s: a wrong digest", upload_id_format(id).text);
     if (r == 0)
         mark(id, "complete %lu", upload_offset(upload));
+    else if (r == REFUSED_DIGEST_MISMATCH)
+        mark(id, "mismatched %lu", upload_offset(upload));
     else
         mark(id, "offset %lu %ld", upload_offset(upload), now);
 }
@@ -210,8 +271,8 @@ static void append(struct client *client, struct upload *upload, const atomic_bo
     int64_t now = world_time();
     uint64_t start = info->offset;
 
-    if (chance(client, 15)) {
-        checksummed(client, upload);
+    if (chance(client, 25)) {
+        checksummed(client, upload, now);
         return;
     }
     int r = append_pieces(client, upload, now, ended);

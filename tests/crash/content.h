@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "digest/digest.h"
 #include "storage/id.h"
 
 static inline uint8_t content_byte(const struct upload_id *id, uint64_t position)
@@ -27,6 +28,26 @@ static inline void content_fill(const struct upload_id *id, uint64_t position, u
 {
     for (size_t i = 0; i < count; i++)
         memory[i] = content_byte(id, position + i);
+}
+
+/* Of the bytes from one position to another. */
+static inline struct digest_value content_digest(const struct upload_id *id,
+                                                 enum digest_algorithm algorithm, uint64_t from,
+                                                 uint64_t until)
+{
+    struct digest digest;
+    struct digest_value value;
+    uint8_t memory[4096];
+
+    digest_init(&digest, algorithm);
+    while (from < until) {
+        size_t count = until - from < sizeof(memory) ? (size_t)(until - from) : sizeof(memory);
+        content_fill(id, from, memory, count);
+        digest_update(&digest, bytes_of(memory, count));
+        from += count;
+    }
+    digest_final(&digest, &value);
+    return value;
 }
 
 /* How many of the bytes are right, from the first one on. */

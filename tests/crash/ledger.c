@@ -84,7 +84,8 @@ void ledger_apply(struct ledger *ledger, const char *line)
     if (strcmp(what, "created") == 0 || strcmp(what, "length") == 0) {
         entry->length_known = strcmp(first, "-") != 0;
         entry->length = entry->length_known ? number(first) : 0;
-    } else if (strcmp(what, "offset") == 0 || strcmp(what, "complete") == 0) {
+    } else if (strcmp(what, "offset") == 0 || strcmp(what, "complete") == 0 ||
+               strcmp(what, "mismatched") == 0) {
         if (number(first) > entry->offset)
             entry->offset = number(first);
     }
@@ -93,6 +94,8 @@ void ledger_apply(struct ledger *ledger, const char *line)
 
     entry->finishing |= strcmp(what, "finishing") == 0;
     entry->complete |= strcmp(what, "complete") == 0;
+    entry->stated |= strcmp(what, "stated") == 0;
+    entry->mismatched |= strcmp(what, "mismatched") == 0;
     entry->deleting |= strcmp(what, "deleting") == 0;
     entry->deleted |= strcmp(what, "deleted") == 0;
     entry->invalidating |= strcmp(what, "invalidating") == 0;
@@ -131,10 +134,10 @@ bool ledger_may_be_gone(const struct ledger *ledger, const struct entry *entry)
 static bool ledger_state_fits(const struct entry *entry, enum upload_state state)
 {
     switch (state) {
-    case UPLOAD_RECEIVING: return !entry->complete && !entry->invalidated;
-    case UPLOAD_COMPLETE: return entry->finishing && !entry->invalidated;
-    case UPLOAD_INVALIDATED: return entry->invalidating && !entry->complete;
-    case UPLOAD_DAMAGED: return false;
+    case UPLOAD_RECEIVING: return !entry->complete && !entry->mismatched && !entry->invalidated;
+    case UPLOAD_COMPLETE: return entry->finishing && !entry->stated && !entry->invalidated;
+    case UPLOAD_INVALIDATED: return entry->invalidating && !entry->complete && !entry->mismatched;
+    case UPLOAD_DAMAGED: return entry->finishing && entry->stated && !entry->invalidated;
     case UPLOAD_DELETED: return entry->deleting;
     }
     return false;

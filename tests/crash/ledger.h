@@ -8,10 +8,12 @@
  * happened.
  *
  *     created ID LENGTH TIME   it exists, with that length (or "-")
+ *     stated ID                it was created with a digest that its bytes will not have
  *     length ID LENGTH         the length is known now
  *     offset ID OFFSET TIME    that many bytes are safe; something was appended at TIME or later
  *     finishing ID             \
  *     complete ID LENGTH        } complete for ever, and all of it there
+ *     mismatched ID LENGTH      } the same, but damaged: its digest is not the stated one
  *     deleting ID              \
  *     deleted ID                } gone for ever
  *     invalidating ID          \
@@ -37,7 +39,7 @@ enum {
 struct entry {
     struct upload_id id;
     bool used;
-    bool length_known, complete, deleted, invalidated;
+    bool length_known, stated, complete, mismatched, deleted, invalidated;
     bool finishing, deleting, invalidating;
     uint64_t length, offset;
     int64_t alive_at; /* unfinished, it must not expire before alive_at + EXPIRE_AFTER_S */

@@ -1,7 +1,8 @@
 """The power cuts notice what they are for: each store with a bug built in is caught.
 
 The missing sync of a new file's directory is not here: these file systems bring the name of a new
-file to the disk together with its bytes. The log of calls catches that one.
+file to the disk together with its bytes. Nor is the digest that goes on from bytes that were taken back:
+it takes no power cut. The log of calls and its tests catch those.
 """
 
 import random
