@@ -39,3 +39,6 @@ void bench_million(const char *directory, uint64_t count);
 
 /* Durable 4 KiB appends of one writer, alone and while that many uploads expire. */
 void bench_janitor(const char *directory, uint64_t count);
+
+/* What a digest of that many bytes costs, alone and in the store, without it and with it. */
+void bench_digests(const char *directory, uint64_t rounds, uint64_t mebibytes);

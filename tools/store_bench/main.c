@@ -4,6 +4,7 @@
  *     store_bench appends DIRECTORY [ROUNDS [MILLISECONDS]]
  *     store_bench million DIRECTORY [COUNT]
  *     store_bench janitor DIRECTORY [COUNT]
+ *     store_bench digests DIRECTORY [ROUNDS [MEBIBYTES]]
  *
  * DIRECTORY is made and must be empty; it stays when the program ends. Prints Markdown tables.
  */
@@ -116,10 +117,14 @@ int main(int count, char **arguments)
         bench_million(arguments[2], number(count, arguments, 3, 1000000));
     else if (count >= 3 && strcmp(arguments[1], "janitor") == 0)
         bench_janitor(arguments[2], number(count, arguments, 3, 100000));
+    else if (count >= 3 && strcmp(arguments[1], "digests") == 0)
+        bench_digests(arguments[2], number(count, arguments, 3, 9),
+                      number(count, arguments, 4, 1024));
     else
         errx(2,
              "usage: store_bench appends DIRECTORY [ROUNDS [MILLISECONDS]]\n"
              "       store_bench million DIRECTORY [COUNT]\n"
-             "       store_bench janitor DIRECTORY [COUNT]");
+             "       store_bench janitor DIRECTORY [COUNT]\n"
+             "       store_bench digests DIRECTORY [ROUNDS [MEBIBYTES]]");
     return 0;
 }
