@@ -51,10 +51,6 @@ enum upload_kind {
  *                 |  `----> DAMAGED ----------'                ^
  *                 `--------------------------------------------'
  */
-enum {
-    UPLOAD_RESPONSE_BYTES = 16 * 1024,
-};
-
 enum upload_state {
     UPLOAD_RECEIVING = 0,
     UPLOAD_COMPLETE = 1,    /* the client said so; never by offset and length alone */
@@ -62,6 +58,10 @@ enum upload_state {
     UPLOAD_DAMAGED = 3,     /* the disk lost or refused bytes of it, or they have not the stated
                              * digest; its file is kept */
     UPLOAD_DELETED = 4,     /* only its file has to go yet */
+};
+
+enum {
+    UPLOAD_RESPONSE_BYTES = 16 * 1024,
 };
 
 struct upload_info {
@@ -215,7 +215,8 @@ void upload_stage(struct upload *upload, enum digest_algorithm algorithm);
  * Compares the digest of all staged bytes with a checksum. Where it was not computed while they
  * passed, they are read again for it. Nothing is committed by it, whatever the answer.
  *
- * Refuses with REFUSED_CHECKSUM_MISMATCH, and as upload_commit() does.
+ * Refuses with REFUSED_CHECKSUM_MISMATCH; with REFUSED_ENDED when a newer writer came while they were
+ * read; and as upload_commit() does.
  */
 void upload_verify(struct upload *upload, const struct digest_value *checksum, struct done done);
 
