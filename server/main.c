@@ -2,7 +2,7 @@
  * ferryd
  *
  * Exit status: 0 after SIGTERM or SIGINT, 1 when the server cannot start or stop as it should, 2 when
- * the command line is wrong.
+ * the command line is wrong; of --verify: server/verify.h.
  */
 #define LOG_MODULE "ferryd"
 
@@ -26,6 +26,7 @@
 #include "server/server.h"
 #include "server/service.h"
 #include "server/terminate.h"
+#include "server/verify.h"
 #include "storage/store.h"
 
 enum {
@@ -183,31 +184,46 @@ static int run(struct options *options, const sigset_t *signals)
     return r;
 }
 
+static int main_run(struct options *options)
+{
+    sigset_t signals;
+
+    signals_block(
+        &signals); /* before any thread is started: they all have the mask of the first one */
+    log_set_level(options->log_level);
+    int r = log_start();
+    if (r == 0)
+        r = run(options, &signals);
+    log_stop();
+    return r == 0 ? 0 : 1;
+}
+
+static int main_verify(const struct options *options)
+{
+    log_set_level(options->log_level);
+    int status = log_start() == 0 ? verify_print(options->data) : 1;
+    log_stop();
+    return status;
+}
+
+static int main_act(enum options_result wanted, struct options *options)
+{
+    switch (wanted) {
+    case OPTIONS_RUN: return main_run(options);
+    case OPTIONS_VERIFY: return main_verify(options);
+    case OPTIONS_HELP: options_print_help(stdout); return 0;
+    case OPTIONS_VERSION: (void)puts("ferryd " FERRY_VERSION); return 0;
+    case OPTIONS_BAD: return 2;
+    }
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
 
-    switch (options_parse(argc, argv, &options)) {
-    case OPTIONS_HELP:
-        options_print_help(stdout);
-        options_done(&options);
-        return 0;
-    case OPTIONS_VERSION:
-        (void)puts("ferryd " FERRY_VERSION);
-        options_done(&options);
-        return 0;
-    case OPTIONS_BAD: options_done(&options); return 2;
-    case OPTIONS_RUN: break;
-    }
-
-    /* Before any thread is started: they all have the mask of the first one. */
-    sigset_t signals;
-    signals_block(&signals);
-    log_set_level(options.log_level);
-    int r = log_start();
-    if (r == 0)
-        r = run(&options, &signals);
-    log_stop();
+    enum options_result wanted = options_parse(argc, argv, &options);
+    int status = main_act(wanted, &options);
     options_done(&options);
-    return r == 0 ? 0 : 1;
+    return status;
 }

@@ -21,6 +21,7 @@ enum option_kind {
     KIND_LISTEN,
     KIND_LOG_LEVEL,
     KIND_DIGEST,
+    KIND_VERIFY,
     KIND_HELP,
     KIND_VERSION,
 };
@@ -66,6 +67,8 @@ static const struct option_row rows[] = {
     { "max-connections-per-address", "N", "connections from one IPv4 address or IPv6 /64\n"
       "(default: a quarter of max-connections)", NUMBER(max_connections_per_address, 1, 1000000) },
     { "log-level", "LEVEL", "error, warning, info or debug (default info)", KIND_LOG_LEVEL, 0, 0, 0 },
+    { "verify", NULL, "read all uploads again, compare their digests, say what is wrong, and exit;\n"
+      "a server may run meanwhile", KIND_VERIFY, 0, 0, 0 },
     { "version", NULL, "print the version and exit", KIND_VERSION, 0, 0, 0 },
     { "help", NULL, "print this and exit", KIND_HELP, 0, 0, 0 },
 };
@@ -164,6 +167,7 @@ static bool option_set(struct options *options, const struct option_row *row, co
             return false;
         *(unsigned *)member = (unsigned)number;
         return true;
+    case KIND_VERIFY:
     case KIND_HELP:
     case KIND_VERSION: break;
     }
@@ -236,6 +240,7 @@ static bool options_read_environment(struct options *options)
 static enum options_result options_read_flags(struct options *options, int argc, char **argv)
 {
     struct option flags[ROW_COUNT + 1] = { 0 };
+    enum options_result result = OPTIONS_RUN;
     bool listen_named = false;
     int index = 0;
     int letter;
@@ -254,7 +259,9 @@ static enum options_result options_read_flags(struct options *options, int argc,
             return OPTIONS_HELP;
         if (rows[index].kind == KIND_VERSION)
             return OPTIONS_VERSION;
-        if (!option_set(options, &rows[index], optarg, &listen_named)) {
+        if (rows[index].kind == KIND_VERIFY)
+            result = OPTIONS_VERIFY;
+        else if (!option_set(options, &rows[index], optarg, &listen_named)) {
             char name[64];
             (void)snprintf(name, sizeof(name), "--%s", rows[index].name);
             option_complain(&rows[index], name, optarg);
@@ -265,7 +272,7 @@ static enum options_result options_read_flags(struct options *options, int argc,
         (void)fprintf(stderr, "ferryd: %s: only options are wanted; see --help\n", argv[optind]);
         return OPTIONS_BAD;
     }
-    return OPTIONS_RUN;
+    return result;
 }
 
 enum options_result options_parse(int argc, char **argv, struct options *ret_options)

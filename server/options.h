@@ -39,6 +39,7 @@ struct options {
 
 enum options_result {
     OPTIONS_RUN,
+    OPTIONS_VERIFY,  /* verify the data directory and leave */
     OPTIONS_HELP,    /* print options_print_help() and leave */
     OPTIONS_VERSION, /* print the version and leave */
     OPTIONS_BAD,     /* one clear line has been said on standard error */
