@@ -287,7 +287,10 @@ void upload_verify(struct upload *upload, const struct digest_value *checksum, s
     upload_lock(upload);
     assert(upload->staged);
     upload->checksum = *checksum;
-    upload_pursue(upload, GOAL_VERIFY, upload_refusal(upload), done);
+    int refusal = upload_refusal(upload);
+    if (refusal == REFUSED_COMPLETED)
+        refusal = 0; /* nothing was staged, and that can be verified */
+    upload_pursue(upload, GOAL_VERIFY, refusal, done);
     upload_unlock(upload, &aftermath);
 }
 
