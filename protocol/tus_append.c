@@ -30,6 +30,8 @@ int tus_append_parse(const struct message *message, const struct framing *framin
         r = tus_offset_field(message, &append.offset);
     if (r == 0)
         r = tus_length_field(message, &append.length);
+    if (r == 0)
+        r = tus_checksum_parse(message, framing, &append.checksum);
     if (r != 0)
         return r;
 

@@ -16,15 +16,20 @@
  *                    tus_append_check                   what does not work now
  *                    state the length, when it is new
  *                    { tus_body_take }  tus_body_end
+ *
+ * With a checksum (tus_checksum_expected) the body is taken first, and verified, and only then is
+ * the length stated: a request that fails leaves nothing behind.
  */
 
 #include "protocol/message.h"
 #include "protocol/tus_body.h"
+#include "protocol/tus_checksum.h"
 
 struct tus_append {
     uint64_t offset;
-    struct tus_length length; /* known: the request states it, for an upload that deferred it */
-    struct framing framing;   /* of the body */
+    struct tus_length length;     /* known: the request states it, for an upload that deferred it */
+    struct tus_checksum checksum; /* of the body */
+    struct framing framing;       /* of the body */
 };
 
 /* What an append has to know of the upload. */
@@ -39,7 +44,7 @@ struct tus_upload {
 
 /*
  * Refuses with REFUSED_VERSION, REFUSED_MEDIA_TYPE, REFUSED_OFFSET_SYNTAX, REFUSED_LENGTH_SYNTAX,
- * REFUSED_REPEATED_FIELD; ret_append is untouched then.
+ * as tus_checksum_parse() does, and with REFUSED_REPEATED_FIELD; ret_append is untouched then.
  */
 int tus_append_parse(const struct message *message, const struct framing *framing,
                      struct tus_append *ret_append);
@@ -60,7 +65,8 @@ int tus_append_check_early(const struct tus_append *append, const struct tus_upl
 
 /*
  * Decides, for the only writer, and tells what the body may bring. When append->length is known and
- * upload->length is not, the new one has to be made durable before the body is read.
+ * upload->length is not, the new one has to be made durable before the body is read, or before its
+ * bytes are when they have to be verified.
  *
  * Refuses as tus_upload_check(), and with REFUSED_FINAL_UPLOAD, REFUSED_OFFSET_MISMATCH;
  * REFUSED_LENGTH_MISMATCH, REFUSED_TOO_SHORT, REFUSED_TOO_LARGE for the stated length;

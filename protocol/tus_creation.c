@@ -65,7 +65,8 @@ static int creation_appends(const struct message *message, bool *ret_appends)
     return 0;
 }
 
-static int creation_fields(const struct message *message, struct tus_creation *ret_creation)
+static int creation_fields(const struct message *message, const struct framing *framing,
+                           struct tus_creation *ret_creation)
 {
     int r = tus_version_check(message);
     if (r == 0)
@@ -74,6 +75,8 @@ static int creation_fields(const struct message *message, struct tus_creation *r
         r = creation_length(message, &ret_creation->length);
     if (r == 0)
         r = creation_metadata(message, &ret_creation->metadata);
+    if (r == 0 && ret_creation->appends)
+        r = tus_checksum_parse(message, framing, &ret_creation->checksum);
     return r;
 }
 
@@ -82,7 +85,7 @@ int tus_creation_parse(const struct message *message, const struct framing *fram
 {
     struct tus_creation creation = { 0 };
 
-    int r = creation_fields(message, &creation);
+    int r = creation_fields(message, framing, &creation);
     if (r != 0)
         return r;
 

@@ -9,20 +9,22 @@
 
 #include "protocol/message.h"
 #include "protocol/tus_body.h"
+#include "protocol/tus_checksum.h"
 
 struct tus_creation {
     struct tus_length length; /* not known: it is deferred */
     struct bytes metadata;    /* byte for byte as received, to be echoed; empty: there is none */
     bool appends;             /* the body is the upload's first bytes; otherwise it is ignored */
     struct tus_body body;
+    struct tus_checksum checksum; /* of the body, where it is not ignored */
 };
 
 /*
  * Takes the request apart. Whatever it refuses was refused by the headers alone: nothing is to be
  * created, and nothing of the body has to be read.
  *
- * Refuses, in this order, with REFUSED_VERSION; REFUSED_LENGTH_SYNTAX and the like, one for each
- * field; REFUSED_LENGTH_UNSTATED, REFUSED_LENGTH_CONTRADICTS; REFUSED_TOO_LARGE, REFUSED_TOO_LONG.
+ * Refuses, in this order, with REFUSED_VERSION; REFUSED_LENGTH_SYNTAX and the like, for each field;
+ * as tus_checksum_parse() does; REFUSED_LENGTH_UNSTATED, REFUSED_LENGTH_CONTRADICTS; REFUSED_TOO_LARGE, REFUSED_TOO_LONG.
  * ret_creation is untouched then.
  */
 int tus_creation_parse(const struct message *message, const struct framing *framing,

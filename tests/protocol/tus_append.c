@@ -59,6 +59,11 @@ static void refuses_headers_and_touches_nothing(void **state)
         { VERSION OCTETS "Upload-Offset: 0\nUpload-Length: x", REFUSED_LENGTH_SYNTAX },
         { VERSION OCTETS "Upload-Offset: 0\nUpload-Length: 1\nUpload-Length: 1",
           REFUSED_REPEATED_FIELD },
+        { VERSION OCTETS "Upload-Offset: 0\nUpload-Length: x\nUpload-Checksum: x",
+          REFUSED_LENGTH_SYNTAX },
+        { VERSION OCTETS "Upload-Offset: 0\nUpload-Checksum: x", REFUSED_CHECKSUM_SYNTAX },
+        { VERSION OCTETS "Upload-Offset: 0\nUpload-Checksum: x AA==", REFUSED_CHECKSUM_ALGORITHM },
+        { VERSION OCTETS "Upload-Offset: 0\nTrailer: Upload-Checksum", REFUSED_CHECKSUM_MISSING },
     };
 
     (void)state;

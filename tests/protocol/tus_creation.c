@@ -105,6 +105,7 @@ static void refuses_and_touches_nothing(void **state)
         { VERSION OCTETS OCTETS "Upload-Length: 5", { 0 }, REFUSED_REPEATED_FIELD },
         { VERSION "Upload-Length: 5\nUpload-Metadata: a !", { 0 }, REFUSED_METADATA_SYNTAX },
         { VERSION "Upload-Length: 5\nUpload-Metadata: a,a", { 0 }, REFUSED_METADATA_SYNTAX },
+        { VERSION OCTETS "Upload-Length: 5\nUpload-Checksum: x", { 0 }, REFUSED_CHECKSUM_SYNTAX },
         { VERSION "Upload-Length: 1001", { 0 }, REFUSED_TOO_LARGE },
         { VERSION "Upload-Length: 1001\nUpload-Metadata: ,", { 0 }, REFUSED_METADATA_SYNTAX },
         { VERSION OCTETS "Upload-Length: 1001", { .length = 2000 }, REFUSED_TOO_LARGE },
@@ -122,6 +123,22 @@ static void refuses_and_touches_nothing(void **state)
             fail_msg("%d instead of %d: %s", r, cases[i].means, cases[i].fields);
         assert_int_equal(creation.length.bytes, 77);
     }
+}
+
+/* What is not stored is not verified. */
+static void has_a_checksum_where_it_has_a_body(void **state)
+{
+    struct tus_creation creation;
+    const struct framing framing = { .length = 3 };
+
+    (void)state;
+    assert_int_equal(parse(VERSION OCTETS "Upload-Length: 5\nUpload-Checksum: crc32 NSRBwg==",
+                           framing, 0, &creation),
+                     0);
+    assert_int_equal(tus_checksum_algorithm(&creation.checksum), DIGEST_CRC32);
+    assert_int_equal(parse(VERSION "Upload-Length: 5\nUpload-Checksum: x", framing, 0, &creation),
+                     0);
+    assert_false(tus_checksum_expected(&creation.checksum));
 }
 
 static void takes_a_body_like_an_append(void **state)
@@ -148,6 +165,7 @@ int main(void)
         cmocka_unit_test(reads_the_examples_of_the_specification),
         cmocka_unit_test(accepts),
         cmocka_unit_test(refuses_and_touches_nothing),
+        cmocka_unit_test(has_a_checksum_where_it_has_a_body),
         cmocka_unit_test(takes_a_body_like_an_append),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
