@@ -1,6 +1,7 @@
 #include "protocol/tus_creation.h"
 
 #include "protocol/media_type.h"
+#include "protocol/stated_digest.h"
 #include "protocol/tus_version.h"
 #include "protocol/upload_metadata.h"
 
@@ -75,6 +76,8 @@ static int creation_fields(const struct message *message, const struct framing *
         r = creation_length(message, &ret_creation->length);
     if (r == 0)
         r = creation_metadata(message, &ret_creation->metadata);
+    if (r == 0)
+        r = stated_digest_parse(message, ret_creation->metadata, &ret_creation->stated);
     if (r == 0 && ret_creation->appends)
         r = tus_checksum_parse(message, framing, &ret_creation->checksum);
     return r;

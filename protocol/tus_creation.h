@@ -17,6 +17,7 @@ struct tus_creation {
     bool appends;             /* the body is the upload's first bytes; otherwise it is ignored */
     struct tus_body body;
     struct tus_checksum checksum; /* of the body, where it is not ignored */
+    struct digest_value stated;   /* of the whole upload; of DIGEST_NONE: nobody knows */
 };
 
 /*
@@ -24,7 +25,7 @@ struct tus_creation {
  * created, and nothing of the body has to be read.
  *
  * Refuses, in this order, with REFUSED_VERSION; REFUSED_LENGTH_SYNTAX and the like, for each field;
- * as tus_checksum_parse() does; REFUSED_LENGTH_UNSTATED, REFUSED_LENGTH_CONTRADICTS; REFUSED_TOO_LARGE, REFUSED_TOO_LONG.
+ * as stated_digest_parse() and tus_checksum_parse() do; REFUSED_LENGTH_UNSTATED, REFUSED_LENGTH_CONTRADICTS; REFUSED_TOO_LARGE, REFUSED_TOO_LONG.
  * ret_creation is untouched then.
  */
 int tus_creation_parse(const struct message *message, const struct framing *framing,

@@ -105,6 +105,8 @@ static void refuses_and_touches_nothing(void **state)
         { VERSION OCTETS OCTETS "Upload-Length: 5", { 0 }, REFUSED_REPEATED_FIELD },
         { VERSION "Upload-Length: 5\nUpload-Metadata: a !", { 0 }, REFUSED_METADATA_SYNTAX },
         { VERSION "Upload-Length: 5\nUpload-Metadata: a,a", { 0 }, REFUSED_METADATA_SYNTAX },
+        { VERSION "Upload-Length: 5\nUpload-Metadata: digest AA==", { 0 }, REFUSED_DIGEST_SYNTAX },
+        { VERSION "Upload-Length: 5\nRepr-Digest: sha-256=::", { 0 }, REFUSED_DIGEST_SYNTAX },
         { VERSION OCTETS "Upload-Length: 5\nUpload-Checksum: x", { 0 }, REFUSED_CHECKSUM_SYNTAX },
         { VERSION "Upload-Length: 1001", { 0 }, REFUSED_TOO_LARGE },
         { VERSION "Upload-Length: 1001\nUpload-Metadata: ,", { 0 }, REFUSED_METADATA_SYNTAX },
