@@ -110,10 +110,10 @@ int exchange_read_end(const struct exchange *exchange)
     return complete ? 0 : -ECANCELED;
 }
 
-bool exchange_trailer(const struct exchange *exchange, const char *name, struct bytes *ret_value)
+int exchange_trailer(const struct exchange *exchange, const char *name, struct bytes *ret_value)
 {
     assert(exchange->phase == EXCHANGE_COMPLETE);
-    return !exchange->gone && request_trailer(exchange->connection, name, ret_value);
+    return exchange->gone ? -ECANCELED : request_trailer(exchange->connection, name, ret_value);
 }
 
 bool exchange_interim(struct exchange *exchange, const struct answer *interim)

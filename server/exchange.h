@@ -69,8 +69,13 @@ void exchange_unread(struct exchange *exchange, size_t count);
 /* 0 when the whole body has been read; -ECANCELED when it will not come. */
 int exchange_read_end(const struct exchange *exchange);
 
-/* A trailer field, once the body is complete. */
-bool exchange_trailer(const struct exchange *exchange, const char *name, struct bytes *ret_value);
+/*
+ * The trailer field of that name, once the body is complete; its data is NULL when there is none.
+ *
+ * Refuses with REFUSED_REPEATED_FIELD, REFUSED_MALFORMED_MESSAGE; -ECANCELED when the client is gone, and
+ * what it sent with it.
+ */
+int exchange_trailer(const struct exchange *exchange, const char *name, struct bytes *ret_value);
 
 /* --- its answer --- */
 

@@ -188,17 +188,39 @@ bool request_chunk_line_valid(const struct request *request, const char *piece)
            (line - request->body >= 2 && line[-1] == '\n' && line[-2] == '\r');
 }
 
-bool request_trailer(struct MHD_Connection *connection, const char *name, struct bytes *ret_value)
-{
-    const char *value = NULL;
-    size_t count = 0;
+struct trailer_search {
+    const char *name;
+    struct bytes value;
+    size_t count;
+    bool malformed;
+};
 
-    if (MHD_lookup_connection_value_n(connection, MHD_FOOTER_KIND, name, strlen(name), &value,
-                                      &count) != MHD_YES)
-        return false;
-    struct bytes bytes = field_trim(bytes_of(value, value == NULL ? 0 : count));
-    if (!field_value_valid(bytes))
-        return false;
-    *ret_value = bytes;
-    return true;
+/* Here, too, the bytes tell what libmicrohttpd does not: for it a NUL is the end of the value. */
+static enum MHD_Result trailer_take(void *argument, enum MHD_ValueKind kind, const char *name,
+                                    size_t name_count, const char *value, size_t value_count)
+{
+    struct trailer_search *search = argument;
+
+    (void)kind;
+    if (!bytes_equal_nocase(bytes_of(name, name_count), search->name))
+        return MHD_YES;
+    search->count++;
+    search->value = field_trim(bytes_of(value, value_count));
+    search->malformed |= !field_contiguous(name, name, name_count, value, value_count) ||
+                         !field_value_valid(search->value);
+    return MHD_YES;
+}
+
+int request_trailer(struct MHD_Connection *connection, const char *name, struct bytes *ret_value)
+{
+    struct trailer_search search = { .name = name };
+
+    (void)MHD_get_connection_values_n(connection, MHD_FOOTER_KIND, trailer_take, &search);
+    if (search.malformed)
+        return REFUSED_MALFORMED_MESSAGE;
+    if (search.count > 1)
+        return REFUSED_REPEATED_FIELD;
+
+    *ret_value = search.value;
+    return 0;
 }

@@ -44,5 +44,8 @@ void request_done(struct request *request);
  * the piece, ends as RFC 9112, 7.1 wants: libmicrohttpd takes a bare line feed. */
 bool request_chunk_line_valid(const struct request *request, const char *piece);
 
-/* A trailer field of a chunked body that has ended. */
-bool request_trailer(struct MHD_Connection *connection, const char *name, struct bytes *ret_value);
+/*
+ * The trailer field of that name, of a chunked body that has ended; its data is NULL when there is none.
+ * Refuses with REFUSED_REPEATED_FIELD, and with REFUSED_MALFORMED_MESSAGE what no field may be.
+ */
+int request_trailer(struct MHD_Connection *connection, const char *name, struct bytes *ret_value);

@@ -221,14 +221,17 @@ static int handle_interim(struct exchange *exchange)
 static int handle_trailer(struct exchange *exchange)
 {
     struct bytes piece;
-    struct bytes value = bytes_of_text("none");
+    struct bytes value = { 0 };
 
     while (exchange_read(exchange, &piece))
         ;
     int r = exchange_read_end(exchange);
+    if (r == 0)
+        r = exchange_trailer(exchange, "Upload-Checksum", &value);
     if (r != 0)
         return r;
-    (void)exchange_trailer(exchange, "Upload-Checksum", &value);
+    if (value.data == NULL)
+        value = bytes_of_text("none");
     answer_text(exchange_answer(exchange), 200, "%.*s", BYTES_ARGUMENT(value));
     return 0;
 }
