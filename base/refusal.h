@@ -59,7 +59,7 @@ enum refusal {
     REFUSED_PRECONDITION, /* what the request was made conditional on does not hold */
 
     /* the server's own state */
-    REFUSED_NO_SPACE,   /* the disk is full; what fitted is kept */
+    REFUSED_NO_SPACE,   /* the disk is full; what fitted is kept, where it need not be verified */
     REFUSED_OVERLOADED, /* a bound is reached; the same request may work in a moment */
     REFUSED_STOPPING,   /* the server is going down */
 

@@ -180,7 +180,7 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_TOO_LARGE: SAY(413, "the upload is larger than this server takes");
     case REFUSED_FINAL_UPLOAD: SAY(403, "this upload is made of others: nothing can be appended");
 
-    case REFUSED_CHECKSUM_SYNTAX: SAY(400, "Upload-Checksum must be: algorithm, blank, base64 of the digest");
+    case REFUSED_CHECKSUM_SYNTAX: SAY(400, "Upload-Checksum: algorithm, blank, base64 of the digest; a trailer must not contradict the header");
     case REFUSED_CHECKSUM_ALGORITHM: SAY(400, "Upload-Checksum: see Tus-Checksum-Algorithm for those that are known");
     case REFUSED_CHECKSUM_MISSING: SAY(400, "Upload-Checksum was announced and not sent: nothing was kept");
     case REFUSED_CHECKSUM_MISMATCH: SAY(460, "Upload-Checksum: the bytes have another one: nothing was kept");
@@ -190,7 +190,7 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_RANGE: SAY(416, "Range: these bytes are not there");
     case REFUSED_PRECONDITION: SAY(412, "a precondition of the request does not hold");
 
-    case REFUSED_NO_SPACE: SAY(507, "the server's disk is full: what fitted is kept");
+    case REFUSED_NO_SPACE: SAY(507, "the server's disk is full: what Upload-Offset counts is kept");
     case REFUSED_OVERLOADED: SAY(503, "the server is busy: try again in a moment");
     case REFUSED_STOPPING: SAY(503, "the server is going down: try again in a moment");
     case REFUSAL_COUNT: break;

@@ -36,18 +36,21 @@ static int append_body(struct exchange *exchange, struct upload *upload,
                        const struct tus_append *request)
 {
     struct tus_upload state = service_tus_upload(upload_info(upload));
+    bool verified = tus_checksum_expected(&request->checksum);
+    struct tus_checksum checksum = request->checksum;
     struct tus_body body;
 
     int r = tus_append_check(request, &state, service_of(exchange)->limits, &body);
+
+    /* "In the first two cases the uploaded chunk MUST be discarded, and the upload and its offset MUST NOT
+     *  be updated."  — tus, Checksum. Its length neither. */
+    if (r == 0 && verified)
+        r = receive_verified(exchange, upload, &body, &checksum);
+    if (r == 0 && request->length.known && !state.length.known)
+        r = uploads_set_length(exchange, upload, request->length.bytes);
     if (r != 0)
         return r;
-
-    if (request->length.known && !state.length.known) {
-        r = uploads_set_length(exchange, upload, request->length.bytes);
-        if (r != 0)
-            return r;
-    }
-    return receive_body(exchange, upload, &body);
+    return verified ? receive_keep(exchange, upload, &body) : receive_body(exchange, upload, &body);
 }
 
 int append(struct exchange *exchange)

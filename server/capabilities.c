@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "protocol/tus_checksum.h"
 #include "protocol/tus_extension.h"
 #include "protocol/tus_version.h"
 #include "server/service.h"
@@ -20,6 +21,11 @@ int capabilities(struct exchange *exchange)
     tus_extensions_format(service->extensions, extensions);
     if (extensions[0] != '\0')
         answer_field(answer, "Tus-Extension", "%s", extensions);
+
+    /* "The Tus-Checksum-Algorithm header MUST be included in the response to an OPTIONS request."
+     *  — tus, Checksum */
+    if ((service->extensions & TUS_CHECKSUM) != 0)
+        answer_field(answer, "Tus-Checksum-Algorithm", "%s", TUS_CHECKSUM_ALGORITHMS);
     if (service->limits.max_size > 0)
         answer_field(answer, "Tus-Max-Size", "%" PRIu64, service->limits.max_size);
     return 0;

@@ -34,6 +34,29 @@ static int create_receive(struct exchange *exchange, const struct upload_id *id,
     return r;
 }
 
+/*
+ * All or nothing: a body with a checksum is "similar rules as for the PATCH request", Creation With Upload,
+ * and of a chunk that was not verified nothing may be left: neither is the upload that it should begin.
+ */
+static int create_verified(struct exchange *exchange, const struct upload_id *id,
+                           struct tus_creation *creation)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+
+    int r = uploads_open(exchange, service_of(exchange)->store, id, &upload);
+    if (r == 0)
+        r = receive_verified(exchange, upload, &creation->body, &creation->checksum);
+    if (r != 0 && upload != NULL) /* where this fails, too, nobody knows of it, and it expires */
+        (void)uploads_delete(exchange, upload);
+    if (r != 0)
+        return r;
+
+    create_answer(exchange, id);
+    r = receive_keep(exchange, upload, &creation->body);
+    service_tell(exchange_answer(exchange), upload_info(upload), upload_offset(upload));
+    return r;
+}
+
 static int create_tell(struct exchange *exchange, const struct upload_id *id)
 {
     struct upload_info info = { 0 };
@@ -67,8 +90,10 @@ int create(struct exchange *exchange)
     r = uploads_create(exchange, service->store, &wanted, &id);
     if (r != 0)
         return r;
-    create_answer(exchange, &id);
+    if (tus_checksum_expected(&creation.checksum))
+        return create_verified(exchange, &id, &creation);
 
+    create_answer(exchange, &id);
     if (creation.appends || (creation.length.known && creation.length.bytes == 0))
         return create_receive(exchange, &id, &creation);
     return create_tell(exchange, &id);

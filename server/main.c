@@ -118,7 +118,8 @@ static int serve(const struct options *options, struct listener *listeners, stru
         .base_path = options->base_path,
         .limits = { .max_size = options->max_size },
         .extensions = TUS_CREATION | TUS_CREATION_WITH_UPLOAD | TUS_CREATION_DEFER_LENGTH |
-                      TUS_TERMINATION | (options->expire_after_s > 0 ? TUS_EXPIRATION : 0),
+                      TUS_CHECKSUM | TUS_CHECKSUM_TRAILER | TUS_TERMINATION |
+                      (options->expire_after_s > 0 ? TUS_EXPIRATION : 0),
         .cors_origins = options->cors_origins,
         .digest_algorithm = options->digest,
     };

@@ -39,8 +39,7 @@ static int receive_pieces(struct exchange *exchange, struct upload *upload, stru
     return r == 0 ? exchange_read_end(exchange) : r;
 }
 
-static int receive_end(struct exchange *exchange, struct upload *upload,
-                       const struct tus_body *body)
+int receive_keep(struct exchange *exchange, struct upload *upload, const struct tus_body *body)
 {
     switch (tus_body_end(body, upload_received(upload))) {
     case TUS_END_NOTHING: return 0;
@@ -56,6 +55,30 @@ int receive_body(struct exchange *exchange, struct upload *upload, struct tus_bo
     if (r == -ECANCELED)
         return r;
 
-    int end = receive_end(exchange, upload, body);
+    int end = receive_keep(exchange, upload, body);
     return r != 0 ? r : end;
+}
+
+static int receive_trailer(struct exchange *exchange, struct tus_checksum *checksum)
+{
+    struct bytes value = { 0 };
+
+    int r = exchange_trailer(exchange, "Upload-Checksum", &value);
+    return r == 0 ? tus_checksum_complete(checksum, value.data == NULL ? NULL : &value) : r;
+}
+
+int receive_verified(struct exchange *exchange, struct upload *upload, struct tus_body *body,
+                     struct tus_checksum *checksum)
+{
+    upload_stage(upload, tus_checksum_algorithm(checksum));
+
+    int r = receive_pieces(exchange, upload, body);
+    if (r == 0 && checksum->announced)
+        r = receive_trailer(exchange, checksum);
+
+    /* "Once the entire request has been received, the Server MUST verify the uploaded chunk against the
+     *  provided checksum using the specified algorithm."  — tus, Checksum */
+    for (size_t i = 0; i < checksum->count && r == 0; i++)
+        r = uploads_verify(exchange, upload, &checksum->values[i]);
+    return r;
 }

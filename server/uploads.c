@@ -20,6 +20,7 @@ struct question {
     void *check_argument;
     struct upload *upload;
     uint64_t length;
+    const struct digest_value *checksum;
     int (*ask)(struct question *question, struct done done);
     int result;
 };
@@ -172,6 +173,19 @@ static int ask_when_ready(struct question *question, struct done done)
 int uploads_when_ready(struct exchange *exchange, struct upload *upload)
 {
     struct question question = { .ask = ask_when_ready, .upload = upload };
+    return question_wait(exchange, &question);
+}
+
+static int ask_verify(struct question *question, struct done done)
+{
+    upload_verify(question->upload, question->checksum, done);
+    return 0;
+}
+
+int uploads_verify(struct exchange *exchange, struct upload *upload,
+                   const struct digest_value *checksum)
+{
+    struct question question = { .ask = ask_verify, .upload = upload, .checksum = checksum };
     return question_wait(exchange, &question);
 }
 

@@ -33,6 +33,8 @@ int uploads_check_and_open(struct exchange *exchange, struct store *store,
                            void *argument, struct upload **ret_upload);
 
 int uploads_when_ready(struct exchange *exchange, struct upload *upload);
+int uploads_verify(struct exchange *exchange, struct upload *upload,
+                   const struct digest_value *checksum);
 int uploads_commit(struct exchange *exchange, struct upload *upload);
 int uploads_finish(struct exchange *exchange, struct upload *upload);
 int uploads_set_length(struct exchange *exchange, struct upload *upload, uint64_t length);

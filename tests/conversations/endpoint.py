@@ -106,6 +106,14 @@ class Endpoint:
         yield
         assert (self.rows(), self.files()) == before
 
+    @contextlib.contextmanager
+    def nothing_left(self):
+        """What was begun is taken back: its row at once, its file soon after."""
+        rows, files = self.rows(), self.files()
+        yield
+        assert self.rows() == rows
+        eventually("its file is gone", lambda: self.files() == files)
+
 
 class Upload:
     def __init__(self, endpoint, answer=None, path=None):

@@ -54,7 +54,8 @@ def test_options_announce_nothing_else(endpoint):
     """[8, 68, 76, 82, 91] An extension that is announced has tests: add them, then change this one."""
     answer = options(endpoint, "/files/")
     extensions = set(answer.field("Tus-Extension").split(","))
-    assert extensions == {"creation", "creation-with-upload", "creation-defer-length", "expiration", "termination"}
+    assert extensions == {"creation", "creation-with-upload", "creation-defer-length", "expiration", "checksum",
+                          "checksum-trailer", "termination"}
     assert ("checksum" in extensions) == (answer.field("Tus-Checksum-Algorithm") is not None)
 
 
