@@ -184,7 +184,7 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_CHECKSUM_ALGORITHM: SAY(400, "Upload-Checksum: see Tus-Checksum-Algorithm for those that are known");
     case REFUSED_CHECKSUM_MISSING: SAY(400, "Upload-Checksum was announced and not sent: nothing was kept");
     case REFUSED_CHECKSUM_MISMATCH: SAY(460, "Upload-Checksum: the bytes have another one: nothing was kept");
-    case REFUSED_DIGEST_SYNTAX: SAY(400, "the stated digest must be blake2b: or sha256: and hex digits");
+    case REFUSED_DIGEST_SYNTAX: SAY(400, "state one digest: metadata digest blake2b:HEX or sha256:HEX, or Repr-Digest: sha-256=:BASE64:");
     case REFUSED_DIGEST_MISMATCH: SAY(422, "the bytes have not the stated digest: start a new upload");
 
     case REFUSED_RANGE: SAY(416, "Range: these bytes are not there");

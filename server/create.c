@@ -85,8 +85,11 @@ int create(struct exchange *exchange)
         .length_known = creation.length.known,
         .length = creation.length.bytes,
         .digest_algorithm = service->digest_algorithm,
+        .stated = creation.stated,
         .metadata = creation.metadata,
     };
+    if (creation.stated.algorithm != DIGEST_NONE)
+        wanted.digest_algorithm = creation.stated.algorithm;
     r = uploads_create(exchange, service->store, &wanted, &id);
     if (r != 0)
         return r;
