@@ -17,6 +17,11 @@ on. After a cut every upload that the marks speak of is there with at least that
 deletion was asked for; one whose deletion was acknowledged is gone. Every byte below every offset is
 right, also of uploads that no mark speaks of. Then the server goes on: uploads are finished, made and
 deleted.
+
+Some requests carry a checksum. Of those, the ones that fail their verification or break before it bring
+bytes that are wrong: should any of them ever count, it is seen as a wrong byte. For some uploads the
+digest of the whole is stated, so they are finished only if the one that was kept is right, cut or not;
+and the one that is told of a complete upload is right.
 """
 
 import argparse
@@ -35,6 +40,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 for sibling in "conversations", "crash":
     sys.path.insert(0, str(FOLDER.parent / sibling))
 
+import checksums  # noqa: E402
 import conversation  # noqa: E402
 import power_cut  # noqa: E402
 import taped_disk  # noqa: E402
@@ -46,6 +52,7 @@ SHARED = 12  # uploads that all clients work on
 LONGEST = 400_000
 FINISHED_AGAIN = 6
 
+INVERTED = bytes(byte ^ 255 for byte in range(256))
 TUS = "Tus-Resumable: 1.0.0"
 OCTETS = "Content-Type: application/offset+octet-stream"
 
@@ -53,6 +60,15 @@ OCTETS = "Content-Type: application/offset+octet-stream"
 @functools.lru_cache(maxsize=64)
 def content(seed, length):
     return hashlib.shake_256(seed.encode()).digest(length)
+
+
+def metadata_of(seed):
+    return f"seed {checksums.b64_of(seed.encode())}"
+
+
+def digest_of(algorithm, whole):
+    text = f"{algorithm}:{checksums.digest(algorithm, whole).hex()}"
+    return f",digest {checksums.b64_of(text.encode())}"
 
 
 class Violation(Exception):
@@ -70,10 +86,10 @@ class Endpoint:
             line.send(request(method, path, TUS, *fields, body=body, close=True))
             return final_answer(line, method)
 
-    def append(self, path, offset, body, part=None):
+    def append(self, path, offset, body, *fields, part=None):
         """The answer; None when a newer request has ended this one, or the line was to break."""
         with self.server.line() as line:
-            line.send(header("PATCH", path, TUS, OCTETS, f"Upload-Offset: {offset}", "Connection: close",
+            line.send(header("PATCH", path, TUS, OCTETS, f"Upload-Offset: {offset}", "Connection: close", *fields,
                              length=len(body)))
             line.send_whatever(body[:part])
             if part is not None:
@@ -137,12 +153,16 @@ class Client(threading.Thread):
     def create(self, slot):
         length = self.chance.choice([0, 1, self.chance.randrange(5000), self.chance.randrange(LONGEST)])
         seed = f"{self.chance.getrandbits(64):016x}"
-        fields = [f"Upload-Length: {length}",
-                  f"Upload-Metadata: seed {base64.b64encode(seed.encode()).decode()}"]
+        metadata = metadata_of(seed)
+        if self.chance.random() < 0.4:
+            metadata += digest_of(self.chance.choice(["blake2b", "sha256"]), content(seed, length))
+        fields = [f"Upload-Length: {length}", f"Upload-Metadata: {metadata}"]
         body = b""
         if self.chance.random() < 0.4:
             fields.append(OCTETS)
             body = content(seed, length)[:self.chance.randrange(length + 1)]
+            if self.chance.random() < 0.3:
+                fields.append(self.checksum(body))
         answer = self.endpoint.ask("POST", "/files/", *fields, body=body)
         if answer.status != 201:
             raise Violation(f"POST: {answer}")
@@ -153,6 +173,20 @@ class Client(threading.Thread):
         if offset is not None:
             self.mark("offset", upload, offset)
         self.shared[slot] = (upload, path, length, seed)
+
+    def checksum(self, body):
+        return checksums.checksum_is(self.chance.choice(checksums.ALGORITHMS), body)
+
+    def prepare(self, piece):
+        """The bytes of an append, fields, how many bytes are sent before the line breaks, and whether it has to fail."""
+        part = self.chance.randrange(len(piece) + 1) if self.chance.random() < 0.2 else None
+        if self.chance.random() < 0.6:
+            return piece, (), part, False
+        wrong = piece.translate(INVERTED)
+        if part is not None:
+            return wrong, (self.checksum(wrong),), min(part, max(0, len(piece) - 1)), False
+        mismatch = len(piece) > 0 and self.chance.random() < 0.4
+        return wrong if mismatch else piece, (self.checksum(piece),), None, mismatch
 
     def append(self, what):
         upload, path, length, seed = what
@@ -167,14 +201,14 @@ class Client(threading.Thread):
         self.mark("offset", upload, offset)
 
         piece = content(seed, length)[offset:offset + self.chance.randrange(1, 200_000)]
-        part = self.chance.randrange(len(piece) + 1) if self.chance.random() < 0.2 else None
-        answer = self.endpoint.append(path, offset, piece, part)
+        body, fields, part, mismatch = self.prepare(piece)
+        answer = self.endpoint.append(path, offset, body, *fields, part=part)
         if answer is None or answer.status in (404, 409, 410, 423):
             return
+        if answer.status not in (460 if mismatch else 204, 413) and answer.status < 500:
+            raise Violation(f"PATCH: {answer}")
         if answer.status == 204:
             self.mark("offset", upload, answer.field("Upload-Offset"))
-        elif answer.status < 500 and answer.status != 413:
-            raise Violation(f"PATCH: {answer}")
 
     def delete(self, slot, what):
         upload, path = what[:2]
@@ -232,10 +266,13 @@ class Checker:
     def check_bytes(self, upload, answer):
         """Those below the offset; gives (offset, length, seed)."""
         offset, length = int(answer.field("Upload-Offset")), int(answer.field("Upload-Length"))
-        seed = base64.b64decode(answer.field("Upload-Metadata").split()[1]).decode()
+        seed = base64.b64decode(re.match("seed ([^,]*)", answer.field("Upload-Metadata"))[1]).decode()
         file = self.data / "files" / upload[:2] / upload
         found = file.read_bytes()[:offset] if offset else b""
         expect(found == content(seed, length)[:offset], f"{upload}: wrong bytes below {offset}")
+        if told := checksums.told_digest(answer):
+            right = checksums.digest(told[0], content(seed, length))
+            expect(offset == length and told[1] == right, f"{upload}: a wrong digest: {answer}")
         return offset, length, seed
 
     def check_upload(self, upload, told, *fields):
@@ -285,7 +322,7 @@ class Checker:
         for upload in list(there)[:1]:
             self.delete(upload)
         answer = self.endpoint.ask("POST", "/files/", "Upload-Length: 5000",
-                                   f"Upload-Metadata: seed {base64.b64encode(b'new').decode()}", body=b"")
+                                   f"Upload-Metadata: {metadata_of('new')}", body=b"")
         expect(answer.status == 201, f"nothing can be created: {answer}")
         self.finish(answer.field("Location").rpartition("/")[2], 0, 5000, "new")
 
