@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "tools/ferry/address.h"
 #include "tools/ferry/filetype.h"
 #include "tools/ferry/record.h"
 #include "tools/ferry/report.h"
 #include "tools/ferry/say.h"
 #include "tools/ferry/sending.h"
+#include "tools/ferry/session.h"
 #include "tools/ferry/source.h"
 
 enum {
@@ -20,8 +20,7 @@ enum {
 
 struct put {
     struct options *options;
-    const struct address *endpoint;
-    struct transfer *transfer;
+    struct session *session;
     struct report report;
 };
 
@@ -53,7 +52,7 @@ static int put_open_record(const struct put *put, const struct source *source,
 {
     if (source->path == NULL)
         return 0;
-    int r = record_open(source->path, put->endpoint->url, ret_record);
+    int r = record_open(source->path, put->session->address.url, ret_record);
     if (r < 0) {
         say_note("%s: a later run will not be able to go on with this upload", source->name);
         return 0;
@@ -102,15 +101,14 @@ static enum outcome put_send(struct put *put, struct source *source, struct reco
 {
     const struct options *options = put->options;
     struct sending sending = {
-        .transfer = put->transfer,
+        .transfer = put->session->transfer,
         .source = source,
         .record = record,
         .report = &put->report,
-        .endpoint = put->endpoint->url,
+        .endpoint = put->session->address.url,
         .metadata = *metadata == '\0' ? NULL : metadata,
         .chunk_bytes = options->chunk_size > 0 ? options->chunk_size : INT64_MAX,
-        .backoff = { .first_ms = options->retry_delay_ms,
-                     .patience_ms = options->retry_time_s * 1000 },
+        .backoff = session_backoff(put->session),
     };
 
     if (source->spool != NULL && sending.chunk_bytes > PUT_SPOOL_CHUNK_BYTES)
@@ -174,25 +172,13 @@ static int put_all(struct put *put)
 
 int put(struct options *options)
 {
-    CLEANUP(address_done) struct address endpoint = { 0 };
-    CLEANUP(transfer_freep) struct transfer *transfer = NULL;
+    CLEANUP(session_close) struct session session = { 0 };
+    int r = session_open(
+        options, "the last operand must be the http or https URL of an upload endpoint", &session);
+    if (r != 0)
+        return r;
 
-    if (!address_parse(options->url, &endpoint)) {
-        say_error("%s: the last operand must be the http or https URL of an upload endpoint",
-                  options->url);
-        return 2;
-    }
-    struct transfer_options transfer_options = {
-        .address = &endpoint,
-        .headers = options->headers,
-        .header_count = options->header_count,
-        .limit_rate = options->limit_rate,
-        .timeout_s = (unsigned)options->timeout_s,
-    };
-    if (transfer_new(&transfer_options, &transfer) != 0)
-        return 1;
-
-    struct put put = { .options = options, .endpoint = &endpoint, .transfer = transfer };
+    struct put put = { .options = options, .session = &session };
     report_start(&put.report, options->json, options->quiet);
     return put_all(&put);
 }

@@ -25,8 +25,6 @@ void report_start(struct report *report, bool json, bool quiet)
         .quiet = quiet,
         .bar = !json && !quiet && say_on_terminal(),
     };
-    if (json || quiet)
-        say_only_errors();
 }
 
 static uint64_t report_interval(const struct report *report)

@@ -6,15 +6,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "tools/ferry/address.h"
 #include "tools/ferry/json.h"
 #include "tools/ferry/metadata.h"
 #include "tools/ferry/progress.h"
-#include "tools/ferry/retry.h"
 #include "tools/ferry/say.h"
+#include "tools/ferry/session.h"
 #include "tools/ferry/size.h"
 #include "tools/ferry/text.h"
-#include "tools/ferry/upload.h"
 
 static bool status_complete(const struct response *response)
 {
@@ -91,23 +89,19 @@ static bool status_print(const char *url, const struct response *response,
     return ferror(stdout) == 0 && fflush(stdout) == 0;
 }
 
-static int status_ask(const struct options *options, struct transfer *transfer, const char *url)
+int status(const struct options *options)
 {
+    CLEANUP(session_close) struct session session = { 0 };
     CLEANUP(response_done) struct response response = { 0 };
     CLEANUP(metadata_done) struct metadata metadata = { 0 };
-    struct answer answer = { 0 };
-    struct backoff backoff = { .first_ms = options->retry_delay_ms,
-                               .patience_ms = options->retry_time_s * 1000 };
-    enum outcome outcome;
+    int r = session_open(options, "the http or https URL of an upload is wanted", &session);
 
-    while ((outcome = upload_look(transfer, url, &response, &answer)) == OUTCOME_RETRY)
-        if ((outcome = retry_wait(&backoff, &answer, NULL, url)) != OUTCOME_OK)
-            break;
-    if (outcome != OUTCOME_OK) {
-        say_error("%s: %s", url, outcome == OUTCOME_STOPPED ? "stopped" : answer.reason);
+    if (r != 0)
+        return r;
+    if (!session_look(&session, &response))
         return 1;
-    }
 
+    const char *url = session.address.url;
     if (response.metadata != NULL)
         metadata_parse(response.metadata, &metadata);
     bool printed = options->json ? status_print_json(url, &response, &metadata)
@@ -115,26 +109,4 @@ static int status_ask(const struct options *options, struct transfer *transfer, 
     if (!printed)
         say_error("standard output could not be written");
     return printed ? 0 : 1;
-}
-
-int status(const struct options *options)
-{
-    CLEANUP(address_done) struct address address = { 0 };
-    CLEANUP(transfer_freep) struct transfer *transfer = NULL;
-
-    if (!address_parse(options->url, &address)) {
-        say_error("%s: the http or https URL of an upload is wanted", options->url);
-        return 2;
-    }
-    struct transfer_options transfer_options = {
-        .address = &address,
-        .headers = options->headers,
-        .header_count = options->header_count,
-        .timeout_s = (unsigned)options->timeout_s,
-    };
-    if (options->json || options->quiet)
-        say_only_errors();
-    if (transfer_new(&transfer_options, &transfer) != 0)
-        return 1;
-    return status_ask(options, transfer, address.url);
 }
