@@ -3,6 +3,8 @@
     server = TusServer()
     server.faults.append(Fault("PATCH", cut=1000))    # the next PATCH is cut after 1000 bytes
 
+    url = server.publish(b"bytes", etag='"1"')        # a file for GET, with ranges
+
 Uploads are kept in memory, from `base` on: a test may pretend that gigabytes are there already. A server that
 was stopped and started again listens on the same port and still has its uploads.
 """
@@ -19,7 +21,7 @@ class Fault:
     """What goes wrong, once, with the next request of this method.
 
     status   answer this, before the body when the client waits for 100 Continue
-    cut      store so many bytes of the body, then cut the connection
+    cut      store so many bytes of the body, then cut the connection; of GET: send so many
     reset    cut by RST instead of FIN
     stall    store so many bytes of the body, then neither read nor answer
     mute     do what was asked, then cut the connection instead of answering
@@ -46,10 +48,18 @@ class Upload:
         return self.base + len(self.data)
 
 
+class File:
+    """What GET answers with; a test changes it as it likes."""
+
+    def __init__(self, data, etag='"1"', ranges=True, fields=()):
+        self.data, self.etag, self.ranges, self.fields = data, etag, ranges, list(fields)
+
+
 class Request:
     def __init__(self, method, target, fields):
         self.method, self.target, self.fields = method, target, fields
         self.received = 0  # bytes of body
+        self.sent = 0  # of the answer's body, by GET
 
     def number(self, name):
         return int(self.fields[name]) if name in self.fields else None
@@ -66,7 +76,7 @@ class Answered(Exception):
 class TusServer:
     def __init__(self, location="absolute", context=None):
         self.location, self.context = location, context  # an ssl.SSLContext makes it https
-        self.uploads, self.requests, self.faults = {}, [], []
+        self.uploads, self.files, self.requests, self.faults = {}, {}, [], []
         self.changed = threading.Condition()
         self.version_wanted = True  # of HEAD too
         self.listener = None
@@ -106,6 +116,11 @@ class TusServer:
         """An upload that somebody else began."""
         self.uploads[name] = Upload(length, "", base)
         self.uploads[name].data += data
+        return self.url + name
+
+    def publish(self, data, name="file", **options):
+        """A file to download; its URL."""
+        self.files[name] = File(data, **options)
         return self.url + name
 
     def methods(self):
@@ -205,7 +220,7 @@ class Handler:
         if self.fault.status is not None:
             self.fault.hook(self.upload)
             self.answer(self.fault.status, *self.fault.fields, body=self.fault.body)
-        wanted = self.request.method != "HEAD" or self.server.version_wanted
+        wanted = {"GET": False, "HEAD": self.server.version_wanted}.get(self.request.method, True)
         if wanted and self.request.fields.get("tus-resumable") != "1.0.0":
             self.answer(412, "Tus-Version: 1.0.0")
         getattr(self, "do_" + self.request.method.lower())()
@@ -308,6 +323,50 @@ class Handler:
         self.read_body(upload)
         self.fault.hook(upload)
         self.answer(204, *self.offset_field(upload), *self.fault.fields)
+
+    def do_get(self):
+        file = self.server.files.get(self.request.target.rpartition("/")[2])
+        if file is None:
+            self.answer(404)
+        begin, size = self.range_begin(file), len(file.data)
+        if begin is not None and begin >= size:
+            self.answer(416, f"Content-Range: bytes */{size}")
+        status = 200 if begin is None else 206
+        lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {size - (begin or 0)}", *file.fields,
+                 *self.fault.fields]
+        if file.etag is not None:
+            lines.append(f"ETag: {file.etag}")
+        if status == 206:
+            lines.append(f"Content-Range: bytes {begin}-{size - 1}/{size}")
+        self.connection.sendall("\r\n".join(lines + ["", ""]).encode("latin-1"))
+        self.send_body(file.data[begin or 0:])
+
+    def range_begin(self, file):
+        """None: all of it."""
+        wanted = self.request.fields.get("range", "")
+        condition = self.request.fields.get("if-range")
+        if not file.ranges or not wanted or (condition is not None and condition != file.etag):
+            return None
+        assert condition is not None and wanted.startswith("bytes=") and wanted.endswith("-")
+        return int(wanted[6:-1])
+
+    def send_body(self, data):
+        most = len(data)
+        for limit in (self.fault.cut, self.fault.stall):
+            most = most if limit is None else min(most, limit)
+        for at in range(0, most, PIECE):
+            piece = data[at:min(at + PIECE, most)]
+            self.connection.sendall(piece)
+            with self.server.changed:
+                self.request.sent += len(piece)
+                self.server.changed.notify_all()
+        self.fault.hook(None)
+        if self.fault.stall is not None:
+            while self.connection.recv(1, socket.MSG_PEEK) and self.connection in self.server.connections:
+                pass
+        if self.fault.stall is not None or self.fault.cut is not None:
+            raise Cut(*(["reset"] if self.fault.reset else []))
+        raise Answered
 
     def do_delete(self):
         if self.upload is None:

@@ -70,6 +70,31 @@ static void remembers_until_it_is_told_to_forget(void **state)
     record_close(record);
 }
 
+static void remembers_downloads_too(void **state)
+{
+    static const char target[] = "below/100% \xFF.mp4";
+    static const struct birth birth = { .inode = 7, .born_ns = 1234567890123456789 };
+
+    (void)state;
+    struct record *record = open_record(path);
+    assert_int_equal(record_save_download(record, target, "\"1\"", &birth), 0);
+    record_close(record);
+    record = open_record(path);
+    assert_null(record_upload(record));
+    assert_string_equal(record_target(record), target);
+    assert_string_equal(record_etag(record), "\"1\"");
+    assert_memory_equal(record_birth(record), &birth, sizeof(birth));
+
+    assert_int_equal(record_save_download(record, target, NULL, &birth), 0);
+    record_close(record);
+    record = open_record(path);
+    assert_string_equal(record_target(record), target);
+    assert_null(record_etag(record));
+    assert_int_equal(record_forget(record), 0);
+    assert_null(record_target(record));
+    record_close(record);
+}
+
 static void files_and_endpoints_have_records_of_their_own(void **state)
 {
     struct record *other = NULL;
@@ -148,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_nothing_at_first_and_leaves_nothing),
         cmocka_unit_test(remembers_until_it_is_told_to_forget),
+        cmocka_unit_test(remembers_downloads_too),
         cmocka_unit_test(files_and_endpoints_have_records_of_their_own),
         cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(the_lock_holds_while_its_file_comes_and_goes),

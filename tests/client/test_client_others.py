@@ -163,7 +163,7 @@ def test_a_created_upload_without_a_usable_name_is_an_error(ferry, server, locat
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["get"], ["put"], ["put", "http://h/"], ["put", "file", "not-a-url"], ["put", "file", "ftp://h/"],
+    [], ["fetch"], ["get"], ["get", "x"], ["get", "a", "b"], ["get", "--json", "-o", "-", "http://h/"], ["put"], ["put", "http://h/"], ["put", "file", "not-a-url"], ["put", "file", "ftp://h/"],
     ["put", "--chunk-size", "0", "f", "http://h/"], ["put", "--chunk-size", "1X", "f", "http://h/"],
     ["put", "--limit-rate", "-1", "f", "http://h/"], ["put", "--retry-time", "x", "f", "http://h/"],
     ["put", "--metadata", "k", "f", "http://h/"], ["put", "--metadata", "a b=c", "f", "http://h/"],

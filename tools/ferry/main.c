@@ -1,12 +1,13 @@
 /*
  * ferry
  *
- * Exit status: 0 when the server has it all, 1 when not, 2 when the command line is wrong. Stopped
+ * Exit status: 0 when all of it has arrived, 1 when not, 2 when the command line is wrong. Stopped
  * by a signal, it ends by that signal.
  */
 #include <curl/curl.h>
 #include <stdio.h>
 
+#include "tools/ferry/get.h"
 #include "tools/ferry/options.h"
 #include "tools/ferry/put.h"
 #include "tools/ferry/remove.h"
@@ -27,6 +28,7 @@ static int command_run(struct options *options)
     int result = 1;
     switch (options->command) {
     case COMMAND_PUT: result = put(options); break;
+    case COMMAND_GET: result = get(options); break;
     case COMMAND_STATUS: result = status(options); break;
     case COMMAND_REMOVE: result = remove_upload(options); break;
     }

@@ -14,46 +14,58 @@ enum option_kind {
     KIND_HEADER,
     KIND_SIZE,
     KIND_NUMBER,
+    KIND_TEXT,
     KIND_SWITCH,
     KIND_HELP,
     KIND_VERSION,
 };
 
 struct option_row {
+    char letter; /* the short name, or 0 */
     const char *name, *value, *help;
     unsigned commands; /* a set of enum command */
     enum option_kind kind;
-    size_t offset; /* in struct options, of a uint64_t or a bool */
+    size_t offset; /* in struct options, of a uint64_t, a bool or a const char *, by kind */
     uint64_t minimum, maximum;
 };
 
 /* clang-format off */
-#define ALL (COMMAND_PUT | COMMAND_STATUS | COMMAND_REMOVE)
+#define ALL (COMMAND_PUT | COMMAND_GET | COMMAND_STATUS | COMMAND_REMOVE)
+#define MOVES (COMMAND_PUT | COMMAND_GET)
 #define AT(member) offsetof(struct options, member)
 static const struct option_row rows[] = {
-    { "metadata", "KEY=VALUE", "tell the server something about the file; may be repeated.\n"
+    { 0, "metadata", "KEY=VALUE", "tell the server something about the file; may be repeated.\n"
       "filename and filetype are told unless they are given here",
       COMMAND_PUT, KIND_METADATA, 0, 0, 0 },
-    { "header", "'NAME: VALUE'",
+    { 'o', "output", "FILE", "save it under this name, or write it to standard output (-);\n"
+      "default: the name that the server tells, or the URL's last part",
+      COMMAND_GET, KIND_TEXT, AT(output), 0, 0 },
+    { 0, "force", NULL, "replace a file that is there already",
+      COMMAND_GET, KIND_SWITCH, AT(force), 0, 0 },
+    { 0, "no-digest", NULL, "do not compare with the digest that the server tells",
+      COMMAND_GET, KIND_SWITCH, AT(no_digest), 0, 0 },
+    { 0, "chunk-size", "BYTES", "send no more in one request (default: the rest of the file)",
+      COMMAND_PUT, KIND_SIZE, AT(chunk_size), 1, INT64_MAX },
+    { 0, "limit-rate", "BYTES", "send or receive no more in one second (default: no limit)",
+      MOVES, KIND_SIZE, AT(limit_rate), 1, 1ULL << 40 },
+    { 0, "header", "'NAME: VALUE'",
       "send this with every request, a token for example; may be repeated",
       ALL, KIND_HEADER, 0, 0, 0 },
-    { "chunk-size", "BYTES", "send no more in one request (default: the rest of the file)",
-      COMMAND_PUT, KIND_SIZE, AT(chunk_size), 1, INT64_MAX },
-    { "limit-rate", "BYTES", "send no more in one second (default: no limit)",
-      COMMAND_PUT, KIND_SIZE, AT(limit_rate), 1, 1ULL << 40 },
-    { "timeout", "SECONDS", "a connection on which no byte moves for so long is lost\n"
+    { 0, "timeout", "SECONDS", "a connection on which no byte moves for so long is lost\n"
       "(default 60; 0 waits for ever)", ALL, KIND_NUMBER, AT(timeout_s), 0, 86400 },
-    { "retry-time", "SECONDS", "give up after so long without progress (default 600 for put,\n"
-      "10 for the others; 0 never gives up)", ALL, KIND_NUMBER, AT(retry_time_s), 0, 1000000000 },
-    { "retry-delay", "MS", "wait about so long before the second try, then twice as long each\n"
+    { 0, "retry-time", "SECONDS", "give up after so long without progress (default 600 for put\n"
+      "and get, 10 for the others; 0 never gives up)",
+      ALL, KIND_NUMBER, AT(retry_time_s), 0, 1000000000 },
+    { 0, "retry-delay", "MS", "wait about so long before the second try, then twice as long each\n"
       "time, up to 30 s (default 1000)", ALL, KIND_NUMBER, AT(retry_delay_ms), 1, 30000 },
-    { "json", NULL, "write one JSON object per line on standard output",
-      COMMAND_PUT | COMMAND_STATUS, KIND_SWITCH, AT(json), 0, 0 },
-    { "quiet", NULL, "say nothing but errors; the upload's URL is printed all the same", ALL,
+    { 0, "json", NULL, "write one JSON object per line on standard output",
+      MOVES | COMMAND_STATUS, KIND_SWITCH, AT(json), 0, 0 },
+    { 0, "quiet", NULL, "say nothing but errors; standard output stays what it is", ALL,
       KIND_SWITCH, AT(quiet), 0, 0 },
-    { "help", NULL, "print this and exit", ALL, KIND_HELP, 0, 0, 0 },
-    { "version", NULL, "print the version and exit", ALL, KIND_VERSION, 0, 0, 0 },
+    { 'h', "help", NULL, "print this and exit", ALL, KIND_HELP, 0, 0, 0 },
+    { 0, "version", NULL, "print the version and exit", ALL, KIND_VERSION, 0, 0, 0 },
 };
+#undef MOVES
 #undef ALL
 #undef AT
 /* clang-format on */
@@ -68,6 +80,7 @@ static const struct {
     enum command command;
 } commands[] = {
     { "put", COMMAND_PUT },
+    { "get", COMMAND_GET },
     { "status", COMMAND_STATUS },
     { "rm", COMMAND_REMOVE },
 };
@@ -133,6 +146,7 @@ static bool option_set(struct options *options, const struct option_row *row, ch
     case KIND_HEADER: return option_set_header(options, value);
     case KIND_SIZE:
     case KIND_NUMBER: return option_set_number(options, row, value);
+    case KIND_TEXT: *(const char **)(void *)((char *)options + row->offset) = value; return true;
     case KIND_SWITCH: *((bool *)options + row->offset) = true; return true;
     case KIND_HELP:
     case KIND_VERSION: break;
@@ -148,6 +162,7 @@ static const char *option_wanted(const struct option_row *row)
         return "'NAME: VALUE' is wanted, and not a name that the protocol itself uses";
     case KIND_SIZE: return "a number of bytes is wanted, such as 65536, 64K or 16M";
     case KIND_NUMBER: return "a number in bounds is wanted; see ferry --help";
+    case KIND_TEXT:
     case KIND_SWITCH:
     case KIND_HELP:
     case KIND_VERSION: break;
@@ -155,22 +170,46 @@ static const char *option_wanted(const struct option_row *row)
     return "";
 }
 
+/* getopt's way to say the same: the long options, and "o:h" for the short ones. */
+static void flags_fill(struct option flags[static ROW_COUNT + 1],
+                       char letters[static 2 * ROW_COUNT + 1])
+{
+    memset(flags, 0, (ROW_COUNT + 1) * sizeof(*flags));
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        flags[i].name = rows[i].name;
+        flags[i].has_arg = rows[i].value == NULL ? no_argument : required_argument;
+        if (rows[i].letter != 0) {
+            flags[i].val = rows[i].letter;
+            *letters++ = rows[i].letter;
+            if (rows[i].value != NULL)
+                *letters++ = ':';
+        }
+    }
+    *letters = '\0';
+}
+
+static const struct option_row *row_find(int letter, int index)
+{
+    for (size_t i = 0; letter != 0 && i < ROW_COUNT; i++)
+        if (rows[i].letter == letter)
+            return &rows[i];
+    return &rows[index];
+}
+
 static enum options_result options_read_flags(struct options *options, int argc, char **argv)
 {
-    struct option flags[ROW_COUNT + 1] = { 0 };
+    struct option flags[ROW_COUNT + 1];
+    char letters[2 * ROW_COUNT + 1];
     int index = 0;
     int letter;
 
-    for (size_t i = 0; i < ROW_COUNT; i++)
-        flags[i] =
-            (struct option){ .name = rows[i].name,
-                             .has_arg = rows[i].value == NULL ? no_argument : required_argument };
+    flags_fill(flags, letters);
     optind = 0;
     /* one thread; NOLINTNEXTLINE(concurrency-mt-unsafe) */
-    while ((letter = getopt_long(argc, argv, "", flags, &index)) != -1) {
-        if (letter != 0)
+    while ((letter = getopt_long(argc, argv, letters, flags, &index)) != -1) {
+        if (letter == '?')
             return OPTIONS_BAD; /* getopt has said why */
-        const struct option_row *row = &rows[index];
+        const struct option_row *row = row_find(letter, index);
         if (row->kind == KIND_HELP)
             return OPTIONS_HELP;
         if (row->kind == KIND_VERSION)
@@ -194,7 +233,8 @@ static enum options_result options_read_operands(struct options *options, int co
     size_t minimum = options->command == COMMAND_PUT ? 2 : 1;
 
     if (options->command == 0) {
-        say_error("%s: not a command; put, status and rm are", count > 0 ? operands[0] : "nothing");
+        say_error("%s: not a command; put, get, status and rm are",
+                  count > 0 ? operands[0] : "nothing");
         return OPTIONS_BAD;
     }
     options->operands = operands + 1;
@@ -211,6 +251,10 @@ static enum options_result options_read_operands(struct options *options, int co
             say_error("-: standard input can be uploaded only once");
             return OPTIONS_BAD;
         }
+    if (options->json && options->output != NULL && strcmp(options->output, "-") == 0) {
+        say_error("--json: standard output is where the file goes");
+        return OPTIONS_BAD;
+    }
     options->url = options->operands[options->operand_count];
     return OPTIONS_RUN;
 }
@@ -223,7 +267,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             options->command = commands[i].command;
-    options->retry_time_s = options->command == COMMAND_PUT ? 600 : 10;
+    options->retry_time_s = (options->command & (COMMAND_PUT | COMMAND_GET)) != 0 ? 600 : 10;
 
     enum options_result result = options_read_flags(options, argc, argv);
     if (result == OPTIONS_RUN)
@@ -239,12 +283,14 @@ void options_done(struct options *options)
 static void option_print_help(const struct option_row *row, FILE *out)
 {
     char flag[64];
+    char letter[] = { '-', row->letter, ',', ' ', '\0' };
 
-    (void)snprintf(flag, sizeof(flag), "--%s %s", row->name, row->value == NULL ? "" : row->value);
+    (void)snprintf(flag, sizeof(flag), "%s--%s %s", row->letter == 0 ? "" : letter, row->name,
+                   row->value == NULL ? "" : row->value);
     (void)fprintf(out, "  %-*s", HELP_COLUMN, flag);
-    for (const char *letter = row->help; *letter != '\0'; letter++) {
-        (void)fputc(*letter, out);
-        if (*letter == '\n')
+    for (const char *text = row->help; *text != '\0'; text++) {
+        (void)fputc(*text, out);
+        if (*text == '\n')
             (void)fprintf(out, "  %-*s", HELP_COLUMN, "");
     }
     (void)fputc('\n', out);
@@ -253,11 +299,13 @@ static void option_print_help(const struct option_row *row, FILE *out)
 void options_print_help(FILE *out)
 {
     (void)fputs(
-        "ferry: resumable uploads, by tus 1.0.0\n"
+        "ferry: resumable uploads, by tus 1.0.0, and downloads\n"
         "\n"
         "  ferry put FILE... URL    upload files to the endpoint URL; - is standard input.\n"
         "                           Prints the URL of each upload. After an interruption,\n"
         "                           run the same command again: it goes on where it was\n"
+        "  ferry get URL            download the file to the folder you are in, or to -o FILE;\n"
+        "                           goes on in the same way\n"
         "  ferry status URL         how far the upload is; disturbs nobody who is sending\n"
         "  ferry rm URL             remove the upload from the server\n"
         "\n"

@@ -23,6 +23,7 @@ enum command {
     COMMAND_PUT = 1,
     COMMAND_STATUS = 2,
     COMMAND_REMOVE = 4,
+    COMMAND_GET = 8,
 };
 
 struct options {
@@ -37,7 +38,8 @@ struct options {
     uint64_t chunk_size; /* 0: no limit */
     uint64_t limit_rate; /* bytes a second; 0: no limit */
     uint64_t retry_time_s, retry_delay_ms, timeout_s;
-    bool json, quiet;
+    const char *output; /* "-" is standard output; NULL: the server names the file */
+    bool json, quiet, force, no_digest;
 };
 
 enum options_result {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "tools/ferry/ending.h"
 #include "tools/ferry/filetype.h"
 #include "tools/ferry/record.h"
 #include "tools/ferry/report.h"
@@ -67,39 +68,11 @@ static int put_open_record(const struct put *put, const struct source *source,
     return 0;
 }
 
-static void put_say_stopped(const struct sending *sending, const char *why)
-{
-    bool resumable = sending->record != NULL && record_upload(sending->record) != NULL;
-
-    say_error("%s: %s; %s", sending->source->name, why,
-              resumable ? "what arrived is kept: run the same command again to go on from there"
-                        : "the next run will begin at the start");
-}
-
-static void put_say_failed(struct put *put, const struct sending *sending, enum outcome outcome)
-{
-    switch (outcome) {
-    case OUTCOME_STOPPED:
-        report_failed(&put->report, NULL, "stopped by a signal");
-        put_say_stopped(sending, "stopped");
-        break;
-    case OUTCOME_BROKEN: report_failed(&put->report, NULL, "see standard error"); break;
-    case OUTCOME_RETRY:
-        report_failed(&put->report, sending->answer.reason, sending->answer.reason);
-        put_say_stopped(sending, "gave up");
-        break;
-    case OUTCOME_OK:
-    case OUTCOME_GONE:
-    case OUTCOME_REFUSED:
-        report_failed(&put->report, sending->answer.reason, sending->answer.reason);
-        break;
-    }
-}
-
 static enum outcome put_send(struct put *put, struct source *source, struct record *record,
                              const char *metadata)
 {
     const struct options *options = put->options;
+    uint64_t length = 0;
     struct sending sending = {
         .transfer = put->session->transfer,
         .source = source,
@@ -113,14 +86,17 @@ static enum outcome put_send(struct put *put, struct source *source, struct reco
 
     if (source->spool != NULL && sending.chunk_bytes > PUT_SPOOL_CHUNK_BYTES)
         sending.chunk_bytes = PUT_SPOOL_CHUNK_BYTES;
-    report_begin(&put->report, source);
+    report_begin(&put->report, source->given, source->name);
+    if (source_length(source, &length))
+        report_length(&put->report, length);
     enum outcome outcome = sending_run(&sending);
     if (outcome == OUTCOME_OK && record != NULL)
         (void)record_forget(record); /* a record that stays finds its upload complete: no harm */
     if (outcome == OUTCOME_OK)
         report_complete(&put->report);
     else
-        put_say_failed(put, &sending, outcome);
+        ending_say(&put->report, outcome, sending.answer.reason,
+                   record != NULL && record_upload(record) != NULL);
     sending_done(&sending);
     return outcome;
 }

@@ -30,8 +30,13 @@ struct record {
     int folder_fd, lock_fd;
     char key[KEY_BYTES];
     char *path; /* with the bytes that JSON cannot hold written as %XX */
-    char *endpoint, *upload;
+    char *endpoint;
+
+    char *upload;
     struct identity identity;
+
+    char *target, *etag; /* as they are, not escaped */
+    struct birth birth;
 };
 
 /* FNV-1a; the record itself says for which file it is. */
@@ -65,6 +70,23 @@ static char *path_escape(const char *path)
     return escaped;
 }
 
+/* Undoes it in place. */
+static void path_unescape(char *path)
+{
+    char *out = path;
+
+    for (; *path != '\0'; path++) {
+        char digits[] = { path[1], (char)(path[1] == '\0' ? '\0' : path[2]), '\0' };
+        if (*path == '%' && strlen(digits) == 2) {
+            *out++ = (char)(unsigned char)strtoul(digits, NULL, 16);
+            path += 2;
+        } else {
+            *out++ = *path;
+        }
+    }
+    *out = '\0';
+}
+
 /* 0, RECORD_BUSY, or -errno. */
 static int record_lock(struct record *record)
 {
@@ -90,27 +112,54 @@ static int record_lock(struct record *record)
     }
 }
 
-static bool record_parse(struct record *record, const json_t *json)
+static bool record_parse_upload(struct record *record, json_t *json)
 {
-    const char *path = NULL;
-    const char *endpoint = NULL;
     const char *upload = NULL;
-    json_int_t version = 0;
     json_int_t size = 0;
     json_int_t mtime_ns = 0;
     json_int_t inode = 0;
 
-    if (json_unpack((json_t *)json, "{s:I, s:s, s:s, s:s, s:I, s:I, s:I}", "version", &version,
-                    "path", &path, "endpoint", &endpoint, "upload", &upload, "size", &size,
-                    "mtime_ns", &mtime_ns, "inode", &inode) != 0 ||
-        version != RECORD_VERSION || size < 0)
+    if (json_unpack(json, "{s:s, s:I, s:I, s:I}", "upload", &upload, "size", &size, "mtime_ns",
+                    &mtime_ns, "inode", &inode) != 0 ||
+        size < 0)
         return false;
-    if (strcmp(path, record->path) != 0 || strcmp(endpoint, record->endpoint) != 0)
-        return false;
-
     record->identity = (struct identity){ (uint64_t)size, (uint64_t)inode, mtime_ns };
     record->upload = strdup(upload);
     return record->upload != NULL;
+}
+
+static bool record_parse_download(struct record *record, json_t *json)
+{
+    const char *target = NULL;
+    json_t *etag = NULL; /* a string, or null */
+    json_int_t inode = 0;
+    json_int_t born_ns = 0;
+
+    if (json_unpack(json, "{s:s, s:o, s:I, s:I}", "target", &target, "etag", &etag, "inode", &inode,
+                    "born_ns", &born_ns) != 0)
+        return false;
+    record->birth = (struct birth){ .inode = (uint64_t)inode, .born_ns = born_ns };
+    record->target = strdup(target);
+    record->etag = json_is_string(etag) ? strdup(json_string_value(etag)) : NULL;
+    if (record->target != NULL)
+        path_unescape(record->target);
+    return record->target != NULL;
+}
+
+static bool record_parse(struct record *record, json_t *json)
+{
+    const char *path = NULL;
+    const char *endpoint = NULL;
+    json_int_t version = 0;
+
+    if (json_unpack(json, "{s:I, s:s, s:s}", "version", &version, "path", &path, "endpoint",
+                    &endpoint) != 0 ||
+        version != RECORD_VERSION)
+        return false;
+    if (strcmp(path, record->path) != 0 || strcmp(endpoint, record->endpoint) != 0)
+        return false;
+    return json_object_get(json, "target") == NULL ? record_parse_upload(record, json)
+                                                   : record_parse_download(record, json);
 }
 
 /* A record that cannot be understood is as good as none; it will be replaced. */
@@ -178,6 +227,8 @@ void record_close(struct record *record)
     free(record->path);
     free(record->endpoint);
     free(record->upload);
+    free(record->target);
+    free(record->etag);
     free(record);
 }
 
@@ -191,27 +242,74 @@ const struct identity *record_identity(const struct record *record)
     return &record->identity;
 }
 
-int record_save(struct record *record, const char *upload, const struct identity *identity)
+/* Writes what is common and this; takes the object, which may be NULL. */
+static int record_write(struct record *record, json_t *more)
 {
     char name[NAME_BYTES];
-    char *copy = strdup(upload);
-    json_t *json = json_pack("{s:i, s:s, s:s, s:s, s:I, s:I, s:I}", "version", RECORD_VERSION,
-                             "path", record->path, "endpoint", record->endpoint, "upload", upload,
-                             "size", (json_int_t)identity->size, "mtime_ns",
-                             (json_int_t)identity->mtime_ns, "inode", (json_int_t)identity->inode);
-    AUTO_FREE char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+    json_t *json = json_pack("{s:i, s:s, s:s}", "version", RECORD_VERSION, "path", record->path,
+                             "endpoint", record->endpoint);
+    AUTO_FREE char *text = NULL;
 
+    if (json != NULL && more != NULL && json_object_update(json, more) == 0)
+        text = json_dumps(json, JSON_INDENT(2));
     json_decref(json);
-    if (copy == NULL || text == NULL) {
-        free(copy);
+    json_decref(more);
+    if (text == NULL) {
         errno = ENOMEM;
         return say_errno("the record of this upload");
     }
-    free(record->upload);
-    record->upload = copy;
-    record->identity = *identity;
     record_name(record, "json", name);
     return state_write(record->folder_fd, name, text);
+}
+
+/* A copy in place of what is there; NULL is fine. */
+static bool text_replace(char **text, const char *by)
+{
+    char *copy = by == NULL ? NULL : strdup(by);
+
+    free(*text);
+    *text = copy;
+    return copy != NULL || by == NULL;
+}
+
+int record_save(struct record *record, const char *upload, const struct identity *identity)
+{
+    record->identity = *identity;
+    if (!text_replace(&record->upload, upload))
+        return say_errno("the record of this upload");
+    return record_write(record, json_pack("{s:s, s:I, s:I, s:I}", "upload", upload, "size",
+                                          (json_int_t)identity->size, "mtime_ns",
+                                          (json_int_t)identity->mtime_ns, "inode",
+                                          (json_int_t)identity->inode));
+}
+
+const char *record_target(const struct record *record)
+{
+    return record->target;
+}
+
+const char *record_etag(const struct record *record)
+{
+    return record->etag;
+}
+
+const struct birth *record_birth(const struct record *record)
+{
+    return &record->birth;
+}
+
+int record_save_download(struct record *record, const char *target, const char *etag,
+                         const struct birth *birth)
+{
+    AUTO_FREE char *escaped = path_escape(target);
+
+    record->birth = *birth;
+    if (escaped == NULL || !text_replace(&record->target, target) ||
+        !text_replace(&record->etag, etag))
+        return say_errno("the record of this download");
+    return record_write(record,
+                        json_pack("{s:s, s:s?, s:I, s:I}", "target", escaped, "etag", etag, "inode",
+                                  (json_int_t)birth->inode, "born_ns", (json_int_t)birth->born_ns));
 }
 
 int record_forget(struct record *record)
@@ -219,6 +317,8 @@ int record_forget(struct record *record)
     char name[NAME_BYTES];
 
     free(TAKE_PTR(record->upload));
+    free(TAKE_PTR(record->target));
+    free(TAKE_PTR(record->etag));
     record_name(record, "json", name);
     return state_remove(record->folder_fd, name);
 }

@@ -1,10 +1,11 @@
 #pragma once
 
 /*
- * Records: what a later run must know to go on with an upload
+ * Records: what a later run must know to go on with an upload or a download
  *
  *   Shape      <key>.json in the state folder (state.h); the key is made from the file's real path
- *              and the endpoint's URL, both are in the record too
+ *              and the URL that the command was given, both are in the record too. Of a download
+ *              whose name the server chooses, the path is that of the folder, with a slash behind
  *   Durable    record_save() and record_forget() hold after a power cut when they return 0:
  *              temporary file, fsync, rename, fsync of the folder
  *   Threads    one process per record: <key>.lock is locked while the record is open
@@ -12,6 +13,7 @@
  *   Ownership  record_close() takes it back; NULL is fine
  */
 
+#include "tools/ferry/sink.h"
 #include "tools/ferry/source.h"
 
 enum {
@@ -34,4 +36,16 @@ const char *record_upload(const struct record *record);
 const struct identity *record_identity(const struct record *record);
 
 int record_save(struct record *record, const char *upload, const struct identity *identity);
+
+/* Of a download: the path of the file it becomes, which tells that there is one; or NULL. */
+const char *record_target(const struct record *record);
+
+/* The entity tag that the bytes of the part have; NULL: none to rely on. Its part's birth. */
+const char *record_etag(const struct record *record);
+const struct birth *record_birth(const struct record *record);
+
+/* The etag may be NULL. */
+int record_save_download(struct record *record, const char *target, const char *etag,
+                         const struct birth *birth);
+
 int record_forget(struct record *record);

@@ -32,15 +32,14 @@ static uint64_t report_interval(const struct report *report)
     return report->bar ? REPORT_BAR_MS : report->json ? REPORT_JSON_MS : REPORT_LINE_MS;
 }
 
-void report_begin(struct report *report, const struct source *source)
+void report_begin(struct report *report, const char *file, const char *name)
 {
     uint64_t now_ms = clock_monotonic_ms();
 
-    report->file = source->given;
-    report->progress = (struct progress){ .name = source->name };
-    report->progress.length_known = source_length(source, &report->progress.length);
+    report->file = file;
+    report->progress = (struct progress){ .name = name };
     progress_restart(&report->progress, now_ms, 0);
-    report->upload = NULL;
+    report->upload = report->result = NULL;
     report->sent = 0;
     report->began_ms = now_ms;
     report->began_offset = 0;
@@ -78,16 +77,16 @@ static void report_draw(struct report *report)
 
 void report_created(struct report *report, const char *upload)
 {
-    report->upload = upload;
+    report->upload = report->result = upload;
     if (report->json)
         report_event(report, "created", NULL);
 }
 
-void report_resumed(struct report *report, const char *upload, uint64_t offset)
+/* What an earlier run has done is there. */
+static void report_goes_on(struct report *report, uint64_t offset)
 {
     char text[SIZE_TEXT_BYTES];
 
-    report->upload = upload;
     report->began_offset = offset;
     progress_restart(&report->progress, clock_monotonic_ms(), offset);
     size_format(offset, text);
@@ -95,6 +94,22 @@ void report_resumed(struct report *report, const char *upload, uint64_t offset)
         report_event(report, "resumed", NULL);
     else
         say_note("%s: goes on at %s", report->progress.name, text);
+}
+
+void report_resumed(struct report *report, const char *upload, uint64_t offset)
+{
+    report->upload = report->result = upload;
+    report_goes_on(report, offset);
+}
+
+void report_started(struct report *report, const char *file, const char *name, uint64_t offset)
+{
+    report->file = file;
+    report->progress.name = name;
+    if (offset > 0)
+        report_goes_on(report, offset);
+    else if (report->json)
+        report_event(report, "started", NULL);
 }
 
 void report_moved(struct report *report, uint64_t offset)
@@ -160,14 +175,14 @@ void report_complete(struct report *report)
     progress_update(&report->progress, clock_monotonic_ms(), report->progress.length);
     if (report->json) {
         json_t *more = json_object();
-        json_set_number(more, "sent", report->sent);
+        json_set_number(more, report->download ? "received" : "sent", report->sent);
         report_event(report, "complete", more);
         return;
     }
 
     report_summarize(report, summary, sizeof(summary));
     say_note("%s: complete, %s", report->progress.name, summary);
-    if (puts(report->upload) < 0 || fflush(stdout) != 0)
+    if (report->result != NULL && (puts(report->result) < 0 || fflush(stdout) != 0))
         report->broken = true;
 }
 
@@ -186,7 +201,7 @@ void report_failed(struct report *report, const char *sentence, const char *reas
 void report_skipped(struct report *report, const char *file, const char *reason)
 {
     report->file = file;
-    report->upload = NULL;
+    report->upload = report->result = NULL;
     report->progress = (struct progress){ 0 };
     report_failed(report, NULL, reason);
 }

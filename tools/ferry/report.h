@@ -1,18 +1,17 @@
 #pragma once
 
 /*
- * Reports: what the user, or a program, is told about an upload
+ * Reports: what the user, or a program, is told about an upload or a download
  *
  * On a terminal a bar; elsewhere a line now and then; with --json one object per line on standard
- * output (see README.md); with --quiet nothing but errors. The URL of a complete upload goes to
- * standard output in any case.
+ * output (see README.md); with --quiet nothing but errors. The URL of a complete upload, and
+ * the name of a complete download, goes to standard output in any case.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "tools/ferry/progress.h"
-#include "tools/ferry/source.h"
 
 struct report {
     bool json, quiet;
@@ -20,16 +19,18 @@ struct report {
     bool bar;
     const char *file;   /* as the user wrote it, borrowed */
     const char *upload; /* its URL, borrowed; NULL until it is known */
+    const char *result; /* what standard output is told at the end, borrowed; NULL: nothing */
+    bool download;
     struct progress progress;
-    uint64_t sent;    /* bytes that left, over all tries */
+    uint64_t sent;    /* bytes that left, or came, over all tries */
     uint64_t next_ms; /* when the next progress is due */
     uint64_t began_ms, began_offset;
 };
 
 void report_start(struct report *report, bool json, bool quiet);
 
-/* A new source, which is borrowed. */
-void report_begin(struct report *report, const struct source *source);
+/* A new file, as the user wrote it, and the same clean for a terminal; both are borrowed. */
+void report_begin(struct report *report, const char *file, const char *name);
 
 /* A file that cannot even be begun with; the reason is for --json. */
 void report_skipped(struct report *report, const char *file, const char *reason);
@@ -38,10 +39,13 @@ void report_skipped(struct report *report, const char *file, const char *reason)
 void report_created(struct report *report, const char *upload);
 void report_resumed(struct report *report, const char *upload, uint64_t offset);
 
+/* The download has begun, now that the file's name is known: from 0 or with what is there. */
+void report_started(struct report *report, const char *file, const char *name, uint64_t offset);
+
 /* Shows the offset, sent bytes included, when it is time to. */
 void report_moved(struct report *report, uint64_t offset);
 
-/* The length of standard input is known now. */
+/* The length is known now. */
 void report_length(struct report *report, uint64_t length);
 
 /* Something failed; the next try is in so many milliseconds. */

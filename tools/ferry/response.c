@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "tools/ferry/digest_field.h"
 
 void response_done(struct response *response)
 {
@@ -15,6 +16,8 @@ void response_done(struct response *response)
     free(response->location);
     free(response->metadata);
     free(response->expires);
+    free(response->etag);
+    free(response->disposition);
     *response = (struct response){ 0 };
 }
 
@@ -54,6 +57,53 @@ static uint64_t response_retry_after(CURL *easy)
     return date_s > now_s ? (uint64_t)(date_s - now_s) : 0;
 }
 
+/* "A weak validator [...] is not usable for [...] range requests" - RFC 9110, 8.8.1 */
+static char *response_etag(CURL *easy)
+{
+    const char *value = response_field(easy, "ETag");
+    return value != NULL && *value == '"' ? strdup(value) : NULL;
+}
+
+static struct digest_value response_digest(CURL *easy)
+{
+    static const char *const names[] = { "Ferry-Digest", "Repr-Digest" };
+    struct digest_value digest = { .algorithm = DIGEST_NONE };
+
+    for (size_t i = 0; i < 2 && digest.algorithm == DIGEST_NONE; i++) {
+        const char *value = response_field(easy, names[i]);
+        if (value != NULL)
+            digest = digest_field_parse(value);
+    }
+    return digest;
+}
+
+/* "bytes 100-199/200", or a star for a length that is not known. */
+static void response_read_range(struct response *response, const char *value)
+{
+    size_t begin = 6;
+    size_t begin_count = strcspn(value, "-");
+    size_t slash = strcspn(value, "/");
+
+    if (strncasecmp(value, "bytes ", begin) != 0 || slash < begin_count || value[slash] == '\0')
+        return;
+    response->begin_known =
+        number_parse(bytes_of(value + begin, begin_count - begin), INT64_MAX, &response->begin);
+    response->size_known =
+        number_parse(bytes_of_text(value + slash + 1), INT64_MAX, &response->size);
+}
+
+static void response_read_size(struct response *response, CURL *easy)
+{
+    const char *range = response_field(easy, "Content-Range");
+    long status = 0;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status == 206 && range != NULL)
+        response_read_range(response, range);
+    else if (status == 200)
+        response->size_known = response_number(easy, "Content-Length", &response->size);
+}
+
 void response_read(struct response *response, void *easy)
 {
     const char *asked = NULL;
@@ -69,6 +119,10 @@ void response_read(struct response *response, void *easy)
     response->location = response_copy(easy, "Location");
     response->metadata = response_copy(easy, "Upload-Metadata");
     response->expires = response_copy(easy, "Upload-Expires");
+    response->etag = response_etag(easy);
+    response->disposition = response_copy(easy, "Content-Disposition");
+    response->digest = response_digest(easy);
+    response_read_size(response, easy);
 }
 
 void response_describe(const struct response *response, char text[static RESPONSE_REASON_BYTES])

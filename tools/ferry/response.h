@@ -1,13 +1,15 @@
 #pragma once
 
 /*
- * Responses: what a server answered, as far as tus needs it
+ * Responses: what a server answered, as far as uploads and downloads need it
  *
  *   Ownership  response_done() frees what is inside; a zeroed one is fine
  */
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "digest/digest_algorithm.h"
 
 enum {
     RESPONSE_REASON_BYTES = 256
@@ -27,11 +29,19 @@ struct response {
     char *asked;              /* the URL that answered, after redirects */
     char *location;           /* as it came, relative to asked */
     char *metadata, *expires; /* Upload-Metadata, Upload-Expires */
+
+    bool size_known; /* of the whole file: Content-Range, or Content-Length of a 200 */
+    uint64_t size;
+    uint64_t begin;             /* of a 206: its first byte */
+    bool begin_known;           /* by one range that is understood */
+    char *etag;                 /* a strong one */
+    char *disposition;          /* Content-Disposition */
+    struct digest_value digest; /* of the whole file: Ferry-Digest, Repr-Digest */
 };
 
 void response_done(struct response *response);
 
-/* Reads the fields from a CURL handle whose transfer has ended. */
+/* Reads the fields of a CURL handle that has got the header of its final answer. */
 void response_read(struct response *response, void *easy);
 
 /* "the server answered 413: too large", or the reason why no answer came. */

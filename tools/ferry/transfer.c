@@ -98,6 +98,10 @@ static void transfer_set_method(struct transfer *transfer)
         (void)curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
     } else if (strcmp(request->method, "HEAD") == 0) {
         (void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    } else if (request->take != NULL) {
+        (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER_BYTES);
+        (void)curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
+                               (curl_off_t)transfer->options.limit_rate);
     } else if (strcmp(request->method, "POST") == 0) {
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, 0L);
@@ -130,7 +134,7 @@ static void transfer_prepare(struct transfer *transfer, const char *url)
     transfer->body_count = 0;
     transfer->moved = 0;
     transfer->moved_ms = clock_monotonic_ms();
-    transfer->paused = transfer->reason_ended = transfer->source_failed = false;
+    transfer->paused = transfer->reason_ended = transfer->broken = transfer->begun = false;
     transfer->error[0] = '\0';
 }
 
@@ -210,16 +214,21 @@ static enum transfer_result transfer_end(struct transfer *transfer, CURLcode cod
     struct response *response = transfer->response;
     long status = 0;
 
-    if (transfer->source_failed)
-        return TRANSFER_NO_SOURCE;
+    if (transfer->broken)
+        return TRANSFER_BROKEN;
 
     /* an error that the server could still tell counts, also when it then cut the connection */
     (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status >= 200 && (code == CURLE_OK || code == CURLE_WRITE_ERROR || status >= 400)) {
-        response->status = (int)status;
-        response_read(response, transfer->easy);
+        if (transfer->request->take != NULL && status < 300) {
+            (void)transfer_begin(transfer, status); /* a body of no bytes */
+        } else {
+            response->status = (int)status;
+            response_read(response, transfer->easy);
+        }
         return TRANSFER_ANSWERED;
     }
+    response->status = 0; /* of a body that broke off */
     const char *reason = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code);
     (void)snprintf(response->reason, sizeof(response->reason), "%s",
                    code_is_lost_connection(code) ? "the connection was lost" : reason);
@@ -243,7 +252,7 @@ static enum transfer_result transfer_loop(struct transfer *transfer)
             return TRANSFER_LOST;
         }
         if (transfer_wait(transfer) != 0)
-            return TRANSFER_NO_SOURCE;
+            return TRANSFER_BROKEN;
     }
     const CURLMsg *message = curl_multi_info_read(transfer->multi, &running);
     return transfer_end(transfer, message == NULL ? CURLE_OK : message->data.result);
@@ -257,6 +266,14 @@ static enum transfer_result transfer_once(struct transfer *transfer, const char 
     enum transfer_result result = transfer_loop(transfer);
     (void)curl_multi_remove_handle(transfer->multi, transfer->easy);
     return result;
+}
+
+/* "The server sends [303] to indicate [...] a redirect to a different resource": only GET goes there,
+ * and what 301 and 302 mean for others is told in two ways. - RFC 9110, 15.4 */
+static bool redirect_followed(const struct request *request, int status)
+{
+    bool reading = strcmp(request->method, "GET") == 0;
+    return status == 307 || status == 308 || (reading && status >= 301 && status <= 303);
 }
 
 enum transfer_result transfer_run(struct transfer *transfer, const struct request *request,
@@ -274,7 +291,7 @@ enum transfer_result transfer_run(struct transfer *transfer, const struct reques
         sent += response->sent;
         response->sent = sent;
         response->taken = transfer->position;
-        if (result != TRANSFER_ANSWERED || (response->status != 307 && response->status != 308))
+        if (result != TRANSFER_ANSWERED || !redirect_followed(request, response->status))
             return result;
 
         char *next = response->location == NULL ? NULL : address_resolve(url, response->location);

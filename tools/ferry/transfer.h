@@ -4,7 +4,7 @@
  * Transfers: one HTTP request and its response, by libcurl
  *
  * Connections are kept for the next request. 307 and 308 are followed with the same method and
- * body. A transfer always ends: with an answer, without one when no byte moved for the time
+ * body; by GET also 301, 302 and 303. A transfer always ends: with an answer, without one when no byte moved for the time
  * allowed, or when it is time to stop (stop.h). libcurl never sends a body twice by itself: when a
  * connection breaks, the offset has to be asked for.
  *
@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "tools/ferry/address.h"
 #include "tools/ferry/response.h"
 #include "tools/ferry/source.h"
@@ -41,6 +42,14 @@ struct request {
     struct source *source;                       /* the body; NULL: none */
     uint64_t offset, count;                      /* its place in the source */
     void (*moved)(void *context, uint64_t sent); /* now and then; may be NULL */
+
+    /*
+     * What becomes of a 2xx answer's body: begin() sees the answer first, take() every piece.
+     * False ends the transfer: TRANSFER_ANSWERED after begin(), TRANSFER_BROKEN after take(), which
+     * has said why. NULL: nobody wants it.
+     */
+    bool (*begin)(void *context, const struct response *response);
+    bool (*take)(void *context, struct bytes bytes);
     void *context;
 };
 
@@ -49,7 +58,7 @@ enum transfer_result {
     TRANSFER_LOST,       /* no answer came; another try may get one. reason says why */
     TRANSFER_IMPOSSIBLE, /* nor would another try. reason says why */
     TRANSFER_STOPPED,    /* it is time to stop */
-    TRANSFER_NO_SOURCE,  /* the body could not be read, and it is said */
+    TRANSFER_BROKEN,     /* a body could not be read or taken, and it is said */
 };
 
 struct transfer;

@@ -28,7 +28,7 @@ size_t transfer_read(char *buffer, size_t size, size_t count, void *context)
     ssize_t got =
         source_read(request->source, request->offset + transfer->position, buffer, wanted);
     if (got < 0) {
-        transfer->source_failed = true;
+        transfer->broken = true;
         return CURL_READFUNC_ABORT;
     }
     transfer->position += (uint64_t)got;
@@ -42,18 +42,43 @@ int transfer_seek(void *context, curl_off_t offset, int origin)
                                                                         : CURL_SEEKFUNC_FAIL;
 }
 
-size_t transfer_write(const char *buffer, size_t size, size_t count, void *context)
+bool transfer_begin(struct transfer *transfer, long status)
 {
-    struct transfer *transfer = context;
+    if (transfer->begun)
+        return true;
+    transfer->begun = true;
+    transfer->response->status = (int)status;
+    response_read(transfer->response, transfer->easy);
+    return transfer->request->begin(transfer->request->context, transfer->response);
+}
+
+static void reason_add(struct transfer *transfer, const char *buffer, size_t count)
+{
     struct response *response = transfer->response;
     size_t used = strlen(response->reason);
 
-    for (size_t i = 0; i < size * count && !transfer->reason_ended; i++) {
+    for (size_t i = 0; i < count && !transfer->reason_ended; i++) {
         transfer->reason_ended =
             buffer[i] == '\n' || buffer[i] == '\0' || used == sizeof(response->reason) - 1;
         if (!transfer->reason_ended && buffer[i] != '\r')
             response->reason[used++] = buffer[i];
     }
+}
+
+size_t transfer_write(const char *buffer, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    const struct request *request = transfer->request;
+    long status = 0;
+
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (request->take != NULL && status >= 200 && status < 300) {
+        if (!transfer_begin(transfer, status))
+            return 0;
+        transfer->broken = !request->take(request->context, bytes_of(buffer, size * count));
+        return transfer->broken ? 0 : size * count;
+    }
+    reason_add(transfer, buffer, size * count);
     transfer->body_count += size * count;
     return transfer->body_count <= TRANSFER_BODY_BYTES_MAX ? size * count : 0;
 }

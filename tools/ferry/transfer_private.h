@@ -22,7 +22,8 @@ struct transfer {
     curl_off_t moved;    /* bytes in both directions, as of moved_ms */
     uint64_t moved_ms;
     bool paused, reason_ended;
-    bool source_failed;
+    bool begun; /* request->begin() was called */
+    bool broken;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -32,8 +33,14 @@ size_t transfer_read(char *buffer, size_t size, size_t count, void *context);
 /* libcurl wants to send the body again, over another connection: only if nothing of it has left. */
 int transfer_seek(void *context, curl_off_t offset, int origin);
 
-/* Keeps the first line of an answer's body: most servers say there what was wrong. */
+/*
+ * Hands the body to whoever wants it. Of any other answer keeps the first line: most servers say
+ * there what was wrong.
+ */
 size_t transfer_write(const char *buffer, size_t size, size_t count, void *context);
+
+/* Shows the answer, once, to the request that wants its body; false: it ends here. */
+bool transfer_begin(struct transfer *transfer, long status);
 
 /* Sets up a socket before it is connected. */
 int transfer_socket(void *context, curl_socket_t fd, curlsocktype purpose);

@@ -78,7 +78,7 @@ static enum outcome upload_request(struct transfer *transfer, const struct reque
     case TRANSFER_LOST: return OUTCOME_RETRY;
     case TRANSFER_IMPOSSIBLE: return OUTCOME_REFUSED;
     case TRANSFER_STOPPED: return OUTCOME_STOPPED;
-    case TRANSFER_NO_SOURCE: return OUTCOME_BROKEN;
+    case TRANSFER_BROKEN: return OUTCOME_BROKEN;
     }
     return OUTCOME_REFUSED;
 }
@@ -184,6 +184,32 @@ enum outcome upload_append(struct transfer *transfer, const char *url, const str
         return outcome_refuse(answer, "the server claims an offset that cannot be");
     *ret_offset = response.offset;
     return OUTCOME_OK;
+}
+
+enum outcome upload_read(struct transfer *transfer, const char *url, const struct reading *reading,
+                         struct response *response, struct answer *answer)
+{
+    AUTO_FREE char *condition = NULL;
+    char range[FIELD_BYTES];
+    struct request request = {
+        .method = "GET",
+        .url = url,
+        .begin = reading->begin,
+        .take = reading->take,
+        .context = reading->context,
+    };
+
+    if (reading->offset > 0) {
+        (void)snprintf(range, sizeof(range), "Range: bytes=%" PRIu64 "-", reading->offset);
+        if (asprintf(&condition, "If-Range: %s", reading->etag) < 0)
+            return outcome_refuse(answer, "no memory");
+        request.fields[0] = range;
+        request.fields[1] = condition;
+    }
+    enum outcome outcome = upload_request(transfer, &request, response, answer);
+    if (response->status == 409)
+        return outcome_refuse(answer, "the upload is not complete yet (409)");
+    return outcome;
 }
 
 enum outcome upload_terminate(struct transfer *transfer, const char *url, struct answer *answer)

@@ -58,5 +58,17 @@ struct piece {
 enum outcome upload_append(struct transfer *transfer, const char *url, const struct piece *piece,
                            uint64_t *ret_offset, struct answer *answer);
 
+struct reading {
+    uint64_t offset;  /* from where on; 0: all of it */
+    const char *etag; /* with an offset: of the file that the part has to be of */
+    bool (*begin)(void *context, const struct response *response); /* see struct request */
+    bool (*take)(void *context, struct bytes bytes);
+    void *context;
+};
+
+/* GET: the file itself, or the rest of it. */
+enum outcome upload_read(struct transfer *transfer, const char *url, const struct reading *reading,
+                         struct response *response, struct answer *answer);
+
 /* DELETE. */
 enum outcome upload_terminate(struct transfer *transfer, const char *url, struct answer *answer);
