@@ -16,7 +16,7 @@
 #include "tools/ferry/stop.h"
 #include "tools/ferry/text.h"
 
-static int command_run(struct options *options)
+static int command_run(const struct options *options)
 {
     if (stop_start() != 0)
         return 1;
@@ -25,6 +25,8 @@ static int command_run(struct options *options)
         return 1;
     }
 
+    if (options->json || options->quiet)
+        say_only_errors();
     int result = 1;
     switch (options->command) {
     case COMMAND_PUT: result = put(options); break;

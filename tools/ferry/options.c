@@ -34,8 +34,12 @@ struct option_row {
 #define MOVES (COMMAND_PUT | COMMAND_GET)
 #define AT(member) offsetof(struct options, member)
 static const struct option_row rows[] = {
+    { 'r', "recursive", NULL, "upload what is in folders, and in folders in them",
+      COMMAND_PUT, KIND_SWITCH, AT(recursive), 0, 0 },
+    { 'j', "jobs", "N", "so many uploads at a time (default 1)",
+      COMMAND_PUT, KIND_NUMBER, AT(jobs), 1, OPTIONS_JOBS_MAX },
     { 0, "metadata", "KEY=VALUE", "tell the server something about the file; may be repeated.\n"
-      "filename and filetype are told unless they are given here",
+      "filename, filetype and relativePath are told unless they are given here",
       COMMAND_PUT, KIND_METADATA, 0, 0, 0 },
     { 'o', "output", "FILE", "save it under this name, or write it to standard output (-);\n"
       "default: the name that the server tells, or the URL's last part",
@@ -263,7 +267,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
 {
     struct options *options = ret_options;
 
-    *options = (struct options){ .retry_delay_ms = 1000, .timeout_s = 60 };
+    *options = (struct options){ .retry_delay_ms = 1000, .timeout_s = 60, .jobs = 1 };
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             options->command = commands[i].command;

@@ -16,7 +16,8 @@
 #include "tools/ferry/metadata.h"
 
 enum {
-    OPTIONS_HEADERS_MAX = 64
+    OPTIONS_HEADERS_MAX = 64,
+    OPTIONS_JOBS_MAX = 64,
 };
 
 enum command {
@@ -37,9 +38,10 @@ struct options {
     size_t header_count;
     uint64_t chunk_size; /* 0: no limit */
     uint64_t limit_rate; /* bytes a second; 0: no limit */
+    uint64_t jobs;       /* how many uploads at a time */
     uint64_t retry_time_s, retry_delay_ms, timeout_s;
     const char *output; /* "-" is standard output; NULL: the server names the file */
-    bool json, quiet, force, no_digest;
+    bool json, quiet, force, no_digest, recursive;
 };
 
 enum options_result {

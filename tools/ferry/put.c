@@ -1,10 +1,12 @@
 #include "tools/ferry/put.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "tools/ferry/ending.h"
+#include "tools/ferry/files.h"
 #include "tools/ferry/filetype.h"
 #include "tools/ferry/record.h"
 #include "tools/ferry/report.h"
@@ -12,6 +14,7 @@
 #include "tools/ferry/sending.h"
 #include "tools/ferry/session.h"
 #include "tools/ferry/source.h"
+#include "tools/ferry/text.h"
 
 enum {
     PUT_SPOOL_BYTES = 16 * 1024 * 1024, /* of standard input, in memory */
@@ -19,14 +22,31 @@ enum {
     PUT_SPOOL_CHUNK_BYTES = PUT_SPOOL_BYTES / 2,
 };
 
+/* What the jobs share. */
 struct put {
-    struct options *options;
+    const struct options *options;
+    struct files files;
+    struct pace pace;
+    struct board board;
+
+    pthread_mutex_t mutex;
+    size_t next; /* of the files */
+    int status;  /* of the exit */
+};
+
+/* One of those that upload at the same time. */
+struct job {
+    struct put *put;
     struct session *session;
     struct report report;
 };
 
-/* A copy of the user's pairs with filename and filetype, unless the user gave them. */
-static char *put_metadata(const struct options *options, const struct source *source)
+/*
+ * A copy of the user's pairs with filename, filetype and relativePath, unless the user gave them.
+ * Names are bytes, and the server gets them as they are.
+ */
+static char *put_metadata(const struct options *options, const struct file *file,
+                          const struct source *source)
 {
     struct metadata metadata = { 0 };
     bool complete = true;
@@ -37,6 +57,8 @@ static char *put_metadata(const struct options *options, const struct source *so
         complete &= metadata_set(&metadata, "filename", name);
         complete &= metadata_set(&metadata, "filetype", filetype_of(name));
     }
+    if (file->relative != NULL)
+        complete &= metadata_set(&metadata, "relativePath", file->relative);
     for (size_t i = 0; i < options->metadata.count; i++)
         complete &= metadata_set(&metadata, options->metadata.pairs[i].key,
                                  options->metadata.pairs[i].value);
@@ -48,12 +70,12 @@ static char *put_metadata(const struct options *options, const struct source *so
 }
 
 /* 0, also where no record can be kept; RECORD_BUSY; or -errno, and it is said. */
-static int put_open_record(const struct put *put, const struct source *source,
+static int put_open_record(const struct job *job, const struct source *source,
                            struct record **ret_record)
 {
     if (source->path == NULL)
         return 0;
-    int r = record_open(source->path, put->session->address.url, ret_record);
+    int r = record_open(source->path, job->session->address.url, ret_record);
     if (r < 0) {
         say_note("%s: a later run will not be able to go on with this upload", source->name);
         return 0;
@@ -68,93 +90,160 @@ static int put_open_record(const struct put *put, const struct source *source,
     return 0;
 }
 
-static enum outcome put_send(struct put *put, struct source *source, struct record *record,
+static enum outcome put_send(struct job *job, struct source *source, struct record *record,
                              const char *metadata)
 {
-    const struct options *options = put->options;
+    const struct options *options = job->put->options;
     uint64_t length = 0;
     struct sending sending = {
-        .transfer = put->session->transfer,
+        .transfer = job->session->transfer,
         .source = source,
         .record = record,
-        .report = &put->report,
-        .endpoint = put->session->address.url,
+        .report = &job->report,
+        .endpoint = job->session->address.url,
         .metadata = *metadata == '\0' ? NULL : metadata,
         .chunk_bytes = options->chunk_size > 0 ? options->chunk_size : INT64_MAX,
-        .backoff = session_backoff(put->session),
+        .backoff = session_backoff(job->session),
     };
 
     if (source->spool != NULL && sending.chunk_bytes > PUT_SPOOL_CHUNK_BYTES)
         sending.chunk_bytes = PUT_SPOOL_CHUNK_BYTES;
-    report_begin(&put->report, source->given, source->name);
+    report_begin(&job->report, source->given, source->name);
     if (source_length(source, &length))
-        report_length(&put->report, length);
+        report_length(&job->report, length);
     enum outcome outcome = sending_run(&sending);
     if (outcome == OUTCOME_OK && record != NULL)
         (void)record_forget(record); /* a record that stays finds its upload complete: no harm */
     if (outcome == OUTCOME_OK)
-        report_complete(&put->report);
+        report_complete(&job->report);
     else
-        ending_say(&put->report, outcome, sending.answer.reason,
+        ending_say(&job->report, outcome, sending.answer.reason,
                    record != NULL && record_upload(record) != NULL);
     sending_done(&sending);
     return outcome;
 }
 
-static enum outcome put_one(struct put *put, const char *file)
+static enum outcome put_one(struct job *job, const struct file *file)
 {
     CLEANUP(source_closep) struct source *source = NULL;
     CLEANUP(record_closep) struct record *record = NULL;
     AUTO_FREE char *metadata = NULL;
 
-    int r = strcmp(file, "-") == 0 ? source_open_input(PUT_SPOOL_BYTES, &source)
-                                   : source_open(file, &source);
+    report_expect(&job->report, file->size);
+    int r = strcmp(file->path, "-") == 0 ? source_open_input(PUT_SPOOL_BYTES, &source)
+                                         : source_open(file->path, &source);
     if (r == 0)
-        metadata = put_metadata(put->options, source);
+        metadata = put_metadata(job->put->options, file, source);
     if (metadata == NULL) {
-        report_skipped(&put->report, file, "see standard error");
+        report_skipped(&job->report, file->path, "see standard error");
         return OUTCOME_BROKEN;
     }
-    r = put_open_record(put, source, &record);
+    r = put_open_record(job, source, &record);
     if (r > 0)
         say_error("%s: another ferry is uploading this file to the same place", source->name);
     if (r != 0) {
-        report_skipped(&put->report, file,
+        report_skipped(&job->report, file->path,
                        r > 0 ? "another ferry is uploading it" : "see standard error");
         return OUTCOME_BROKEN;
     }
-    return put_send(put, source, record, metadata);
+    return put_send(job, source, record, metadata);
+}
+
+static void put_note_failure(struct put *put)
+{
+    (void)pthread_mutex_lock(&put->mutex);
+    put->status = 1;
+    (void)pthread_mutex_unlock(&put->mutex);
+}
+
+/* NULL when every file has had its turn. */
+static const struct file *put_next(struct put *put)
+{
+    (void)pthread_mutex_lock(&put->mutex);
+    const struct file *file = put->next < put->files.count ? &put->files.files[put->next++] : NULL;
+    (void)pthread_mutex_unlock(&put->mutex);
+    return file;
 }
 
 /* Every file has its turn, also after another failed; not after a signal. */
-static int put_all(struct put *put)
+static void job_run(struct job *job)
 {
-    const struct options *options = put->options;
-    int status = 0;
+    const struct file *file = NULL;
+    enum outcome outcome = OUTCOME_OK;
 
-    for (size_t i = 0; i < options->operand_count; i++) {
-        enum outcome outcome = put_one(put, options->operands[i]);
+    while (outcome != OUTCOME_STOPPED && (file = put_next(job->put)) != NULL) {
+        outcome = put_one(job, file);
         if (outcome != OUTCOME_OK)
-            status = 1;
-        if (outcome == OUTCOME_STOPPED)
-            break;
+            put_note_failure(job->put);
     }
-    if (put->report.broken) {
+    if (job->report.broken) {
         say_error("standard output could not be written");
-        status = 1;
+        put_note_failure(job->put);
     }
-    return status;
 }
 
-int put(struct options *options)
+static void put_work(struct put *put, struct session *session)
+{
+    const struct options *options = put->options;
+    struct job job = { .put = put, .session = session };
+
+    report_start(&job.report, options->json, options->quiet);
+    if (options->jobs > 1 && !options->json && !options->quiet)
+        report_share(&job.report, &put->board);
+    job_run(&job);
+}
+
+static int put_open(struct put *put, struct session *ret_session)
+{
+    return session_open(put->options, &put->pace,
+                        "the last operand must be the http or https URL of an upload endpoint",
+                        ret_session);
+}
+
+static void *put_start_thread(void *context)
 {
     CLEANUP(session_close) struct session session = { 0 };
-    int r = session_open(
-        options, "the last operand must be the http or https URL of an upload endpoint", &session);
+    struct put *put = context;
+
+    text_start_thread();
+    if (put_open(put, &session) == 0)
+        put_work(put, &session);
+    else
+        put_note_failure(put);
+    return NULL;
+}
+
+/* This thread is one of them, with the session that is open. */
+static void put_run_jobs(struct put *put, struct session *session)
+{
+    pthread_t threads[OPTIONS_JOBS_MAX];
+    size_t wanted = put->options->jobs < put->files.count ? put->options->jobs : put->files.count;
+    size_t count = 0;
+
+    while (count + 1 < wanted && pthread_create(&threads[count], NULL, put_start_thread, put) == 0)
+        count++;
+    put_work(put, session);
+    for (size_t i = 0; i < count; i++)
+        (void)pthread_join(threads[i], NULL);
+}
+
+int put(const struct options *options)
+{
+    CLEANUP(session_close) struct session session = { 0 };
+    struct put put = {
+        .options = options,
+        .pace = { .bytes_per_s = options->limit_rate },
+        .mutex = PTHREAD_MUTEX_INITIALIZER,
+    };
+
+    int r = put_open(&put, &session);
     if (r != 0)
         return r;
-
-    struct put put = { .options = options, .session = &session };
-    report_start(&put.report, options->json, options->quiet);
-    return put_all(&put);
+    for (size_t i = 0; i < options->operand_count; i++)
+        files_add(&put.files, options->operands[i], options->recursive);
+    board_start(&put.board, &put.files);
+    put.status = put.files.failed ? 1 : 0;
+    put_run_jobs(&put, &session);
+    files_done(&put.files);
+    return put.status;
 }

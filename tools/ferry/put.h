@@ -1,8 +1,8 @@
 #pragma once
 
-/* ferry put: uploads files, or standard input, and goes on with what an earlier run began. */
+/* ferry put: uploads files, folders, or standard input, and goes on with what an earlier run began. */
 
 #include "tools/ferry/options.h"
 
 /* The exit status. */
-int put(struct options *options);
+int put(const struct options *options);

@@ -9,7 +9,7 @@
 int remove_upload(const struct options *options)
 {
     CLEANUP(session_close) struct session session = { 0 };
-    int r = session_open(options, "the http or https URL of an upload is wanted", &session);
+    int r = session_open(options, NULL, "the http or https URL of an upload is wanted", &session);
     if (r != 0)
         return r;
 

@@ -27,6 +27,17 @@ void report_start(struct report *report, bool json, bool quiet)
     };
 }
 
+void report_share(struct report *report, struct board *board)
+{
+    report->board = board;
+    report->bar = false;
+}
+
+void report_expect(struct report *report, uint64_t count)
+{
+    report->expected = count;
+}
+
 static uint64_t report_interval(const struct report *report)
 {
     return report->bar ? REPORT_BAR_MS : report->json ? REPORT_JSON_MS : REPORT_LINE_MS;
@@ -88,6 +99,8 @@ static void report_goes_on(struct report *report, uint64_t offset)
     char text[SIZE_TEXT_BYTES];
 
     report->began_offset = offset;
+    if (report->board != NULL)
+        board_found(report->board, offset);
     progress_restart(&report->progress, clock_monotonic_ms(), offset);
     size_format(offset, text);
     if (report->json)
@@ -117,8 +130,10 @@ void report_moved(struct report *report, uint64_t offset)
     char line[PROGRESS_LINE_BYTES];
     uint64_t now_ms = clock_monotonic_ms();
 
+    if (report->board != NULL)
+        board_moved(report->board, report->progress.offset, offset);
     progress_update(&report->progress, now_ms, offset);
-    if (report->quiet || now_ms < report->next_ms)
+    if (report->quiet || now_ms < report->next_ms || (report->board != NULL && !report->json))
         return;
 
     report->next_ms = now_ms + report_interval(report);
@@ -168,11 +183,23 @@ static void report_summarize(const struct report *report, char *text, size_t siz
     (void)snprintf(text, size, "%s in %s, %s/s", total, taken, rate);
 }
 
+/* The board need not wait for this file any more. */
+static void report_end(struct report *report)
+{
+    uint64_t there = report->progress.offset;
+
+    if (report->board != NULL)
+        board_ended(report->board, report->expected > there ? report->expected - there : 0);
+}
+
 void report_complete(struct report *report)
 {
     char summary[128];
 
+    if (report->board != NULL)
+        board_moved(report->board, report->progress.offset, report->progress.length);
     progress_update(&report->progress, clock_monotonic_ms(), report->progress.length);
+    report_end(report);
     if (report->json) {
         json_t *more = json_object();
         json_set_number(more, report->download ? "received" : "sent", report->sent);
@@ -189,6 +216,7 @@ void report_complete(struct report *report)
 void report_failed(struct report *report, const char *sentence, const char *reason)
 {
     say_bar(NULL);
+    report_end(report);
     if (sentence != NULL)
         say_error("%s: %s", report->progress.name, sentence);
     if (report->json) {

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/ferry/board.h"
 #include "tools/ferry/progress.h"
 
 struct report {
@@ -22,15 +23,23 @@ struct report {
     const char *result; /* what standard output is told at the end, borrowed; NULL: nothing */
     bool download;
     struct progress progress;
-    uint64_t sent;    /* bytes that left, or came, over all tries */
-    uint64_t next_ms; /* when the next progress is due */
+    struct board *board; /* where several go on at a time; NULL: this report has the last line */
+    uint64_t expected;   /* bytes that the board expects of the file */
+    uint64_t sent;       /* bytes that left, or came, over all tries */
+    uint64_t next_ms;    /* when the next progress is due */
     uint64_t began_ms, began_offset;
 };
 
 void report_start(struct report *report, bool json, bool quiet);
 
+/* Others go on at the same time: the board shows them all. It is borrowed. */
+void report_share(struct report *report, struct board *board);
+
 /* A new file, as the user wrote it, and the same clean for a terminal; both are borrowed. */
 void report_begin(struct report *report, const char *file, const char *name);
+
+/* So many bytes of it stand in the board's sum. */
+void report_expect(struct report *report, uint64_t count);
 
 /* A file that cannot even be begun with; the reason is for --json. */
 void report_skipped(struct report *report, const char *file, const char *reason);

@@ -1,6 +1,7 @@
 #include "tools/ferry/say.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ enum {
 
 static bool say_errors_only;
 static bool say_bar_shown;
+static pthread_mutex_t say_mutex = PTHREAD_MUTEX_INITIALIZER; /* of the last line */
 
 void say_only_errors(void)
 {
@@ -48,8 +50,10 @@ __attribute__((format(printf, 1, 0))) static void say_line(const char *format, v
     (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
     text_clean(sentence, sizeof(clean), clean);
     (void)snprintf(line, sizeof(line), "%sferry: %s\n", say_on_terminal() ? "\r\x1b[K" : "", clean);
+    (void)pthread_mutex_lock(&say_mutex);
     say_bar_shown = false;
     say_write(line);
+    (void)pthread_mutex_unlock(&say_mutex);
 }
 
 void say_error(const char *format, ...)
@@ -105,9 +109,10 @@ void say_bar(const char *line)
 {
     char text[SAY_LINE_BYTES];
 
-    if (line == NULL && !say_bar_shown)
-        return;
     (void)snprintf(text, sizeof(text), "\r%s\x1b[K", line == NULL ? "" : line);
+    (void)pthread_mutex_lock(&say_mutex);
+    if (line != NULL || say_bar_shown)
+        say_write(text);
     say_bar_shown = line != NULL;
-    say_write(text);
+    (void)pthread_mutex_unlock(&say_mutex);
 }

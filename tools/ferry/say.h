@@ -5,12 +5,14 @@
  *
  * One line each, "ferry: " before it, made safe for a terminal. The progress bar is the last line
  * of the terminal: it makes room for a sentence and comes back with its next change.
+ *
+ *   Threads  any
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Without sentences that are not errors, from now on (--quiet). */
+/* Without sentences that are not errors, from now on (--quiet): before there are threads. */
 void say_only_errors(void);
 
 __attribute__((format(printf, 1, 2))) void say_error(const char *format, ...);

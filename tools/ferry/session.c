@@ -3,7 +3,8 @@
 #include "tools/ferry/retry.h"
 #include "tools/ferry/say.h"
 
-int session_open(const struct options *options, const char *wanted, struct session *ret_session)
+int session_open(const struct options *options, struct pace *pace, const char *wanted,
+                 struct session *ret_session)
 {
     struct session *session = ret_session;
 
@@ -12,12 +13,11 @@ int session_open(const struct options *options, const char *wanted, struct sessi
         say_error("%s: %s", options->url, wanted);
         return 2;
     }
-    if (options->json || options->quiet)
-        say_only_errors();
     struct transfer_options transfer_options = {
         .address = &session->address,
         .headers = options->headers,
         .header_count = options->header_count,
+        .pace = pace,
         .limit_rate = options->limit_rate,
         .timeout_s = (unsigned)options->timeout_s,
     };

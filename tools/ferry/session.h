@@ -3,7 +3,8 @@
 /*
  * Sessions: the server that a command's URL names, and the patience with it
  *
- *   Ownership  session_close() frees what is inside; a zeroed one is fine. The options are borrowed
+ *   Ownership  session_close() frees what is inside; a zeroed one is fine. The options and the pace
+ *              are borrowed
  *   Threads    one
  */
 
@@ -19,9 +20,10 @@ struct session {
 
 /*
  * 0; otherwise an exit status, and it is said. The sentence is for a URL that is none, and says
- * what is wanted in its place.
+ * what is wanted in its place. The pace is of what is sent; NULL where nothing is.
  */
-int session_open(const struct options *options, const char *wanted, struct session *ret_session);
+int session_open(const struct options *options, struct pace *pace, const char *wanted,
+                 struct session *ret_session);
 void session_close(struct session *session);
 
 struct backoff session_backoff(const struct session *session);

@@ -65,7 +65,8 @@ int source_open(const char *path, struct source **ret_source)
         return say_errno("%s", path);
     if (!S_ISREG(status.st_mode)) {
         say_error("%s: not a regular file%s", path,
-                  S_ISDIR(status.st_mode) ? "" : "; use - and standard input for it");
+                  S_ISDIR(status.st_mode) ? "; --recursive uploads what is in a folder"
+                                          : "; use - and standard input for it");
         return -EINVAL;
     }
     source->path = realpath(path, NULL);

@@ -94,7 +94,7 @@ int status(const struct options *options)
     CLEANUP(session_close) struct session session = { 0 };
     CLEANUP(response_done) struct response response = { 0 };
     CLEANUP(metadata_done) struct metadata metadata = { 0 };
-    int r = session_open(options, "the http or https URL of an upload is wanted", &session);
+    int r = session_open(options, NULL, "the http or https URL of an upload is wanted", &session);
 
     if (r != 0)
         return r;

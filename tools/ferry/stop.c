@@ -1,16 +1,20 @@
+/*
+ * The signal is never taken, so the descriptor stays readable: for every thread that waits for it,
+ * and whenever it comes to look.
+ */
 #include "tools/ferry/stop.h"
 
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "tools/ferry/say.h"
 
 static int stop_fd = -1;
-static int stop_signal;
+static atomic_int stop_signal;
 
 static void signal_set(int number, void (*handler)(int))
 {
@@ -42,10 +46,15 @@ int stop_descriptor(void)
 
 bool stop_asked(void)
 {
-    struct signalfd_siginfo info;
+    static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+    sigset_t pending;
 
-    if (stop_signal == 0 && read(stop_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-        stop_signal = (int)info.ssi_signo;
+    if (stop_signal != 0)
+        return true;
+    if (sigpending(&pending) == 0)
+        for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && stop_signal == 0; i++)
+            if (sigismember(&pending, signals[i]) == 1)
+                stop_signal = signals[i];
     return stop_signal != 0;
 }
 

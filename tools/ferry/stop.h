@@ -6,6 +6,8 @@
  * From stop_start() on these signals arrive through a descriptor that every wait of the client
  * watches: nothing is cut off in the middle, nothing is missed. A signal that was ignored when the
  * program began (nohup) stays ignored.
+ *
+ *   Threads  any, after stop_start()
  */
 
 #include <stdbool.h>

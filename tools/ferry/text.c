@@ -11,16 +11,22 @@ enum {
     TEXT_INVALID = 0xFFFD
 };
 
-static bool text_unicode; /* the terminal takes UTF-8 */
+static bool text_unicode;    /* the terminal takes UTF-8 */
+static locale_t text_locale; /* 0: that of C */
 
 void text_start(void)
 {
-    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
-
-    if (locale == (locale_t)0)
+    text_locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    if (text_locale == (locale_t)0)
         return; /* a locale that is not installed: ASCII will do */
-    (void)uselocale(locale);
-    text_unicode = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    text_unicode = strcmp(nl_langinfo_l(CODESET, text_locale), "UTF-8") == 0;
+    text_start_thread();
+}
+
+void text_start_thread(void)
+{
+    if (text_locale != (locale_t)0)
+        (void)uselocale(text_locale);
 }
 
 /* How many bytes follow a first byte of UTF-8, and the bits it carries; -1: no first byte. */

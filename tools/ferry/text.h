@@ -13,6 +13,9 @@
 /* Takes the environment's locale. Until then, everything beyond ASCII becomes '?'. */
 void text_start(void);
 
+/* The same for another thread than the one that text_start() was called in. */
+void text_start_thread(void);
+
 /* The next code point, and text behind it; U+FFFD for a byte that is not UTF-8. Not at the end. */
 uint32_t text_next(const char **text);
 

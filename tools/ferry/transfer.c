@@ -27,7 +27,6 @@ int transfer_new(const struct transfer_options *options, struct transfer **ret_t
 
     if (transfer != NULL) {
         transfer->options = *options;
-        transfer->pace.bytes_per_s = options->limit_rate;
         transfer->easy = curl_easy_init();
         transfer->multi = curl_multi_init();
     }

@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "tools/ferry/address.h"
+#include "tools/ferry/pace.h"
 #include "tools/ferry/response.h"
 #include "tools/ferry/source.h"
 
@@ -32,7 +33,8 @@ struct transfer_options {
     const struct address *address; /* what the user named */
     const char *const *headers;    /* "Name: value" */
     size_t header_count;
-    uint64_t limit_rate; /* bytes of body per second; 0: no limit */
+    struct pace *pace;   /* of the bodies that are sent, shared with other transfers */
+    uint64_t limit_rate; /* bytes of a body that is taken, per second; 0: no limit */
     unsigned timeout_s;  /* without a byte moved; 0: no limit */
 };
 

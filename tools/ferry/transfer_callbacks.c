@@ -20,7 +20,7 @@ size_t transfer_read(char *buffer, size_t size, size_t count, void *context)
 
     if (wanted == 0)
         return 0;
-    wanted = pace_take(&transfer->pace, clock_monotonic_ms(), wanted);
+    wanted = pace_take(transfer->options.pace, clock_monotonic_ms(), wanted);
     if (wanted == 0) {
         transfer->paused = true;
         return CURL_READFUNC_PAUSE;

@@ -4,7 +4,6 @@
 
 #include <curl/curl.h>
 
-#include "tools/ferry/pace.h"
 #include "tools/ferry/transfer.h"
 
 struct transfer {
@@ -12,7 +11,6 @@ struct transfer {
     CURLM *multi;
     CURL *easy;
     struct curl_slist *fields;
-    struct pace pace;
 
     /* of the request that runs */
     const struct request *request;
