@@ -10,11 +10,21 @@ was stopped and started again listens on the same port and still has its uploads
 """
 
 import base64
+import hashlib
 import socket
 import struct
 import threading
+import zlib
 
 PIECE = 65536
+
+ALGORITHMS = {name: lambda data, name=name: hashlib.new(name, data).digest()
+              for name in ("sha1", "sha256", "sha512", "md5", "blake2b")}
+ALGORITHMS["crc32"] = lambda data: zlib.crc32(data).to_bytes(4, "big")
+
+
+def checksum(name, data):
+    return base64.b64encode(ALGORITHMS[name](data)).decode()
 
 
 class Fault:
@@ -28,14 +38,15 @@ class Fault:
     offset   a function from the true offset to the one that the answer tells; None leaves it out
     fields   more fields of the answer
     body     text of the answer
+    damage   change a byte of the body on its way into the upload
     hook     called with the upload (or None) where the fault happens
     """
 
     def __init__(self, method, status=None, cut=None, reset=False, stall=None, mute=False,
-                 offset=lambda offset: offset, fields=(), body="", hook=lambda upload: None):
+                 offset=lambda offset: offset, fields=(), body="", damage=False, hook=lambda upload: None):
         self.method, self.status, self.cut, self.reset = method, status, cut, reset
         self.stall, self.mute, self.offset = stall, mute, offset
-        self.fields, self.body, self.hook = list(fields), body, hook
+        self.fields, self.body, self.damage, self.hook = list(fields), body, damage, hook
 
 
 class Upload:
@@ -79,6 +90,8 @@ class TusServer:
         self.uploads, self.files, self.requests, self.faults = {}, {}, [], []
         self.changed = threading.Condition()
         self.version_wanted = True  # of HEAD too
+        self.extensions, self.algorithms = "creation,checksum,checksum-trailer", ",".join(ALGORITHMS)
+        self.digest = None  # the algorithm whose digest HEAD tells
         self.listener = None
         self.connections = set()
         # holds the port while the server is away: nobody else gets it, and nobody answers
@@ -212,6 +225,7 @@ class Handler:
         self.server, self.connection, self.reader = server, connection, reader
         self.request, self.fault = request, fault
         self.left = request.number("content-length") or 0
+        self.chunked = request.fields.get("transfer-encoding", "").lower() == "chunked"
         self.waits = request.fields.get("expect", "").lower() == "100-continue"
         self.closing = False
         self.upload = server.uploads.get(request.target.rpartition("/")[2])
@@ -220,14 +234,14 @@ class Handler:
         if self.fault.status is not None:
             self.fault.hook(self.upload)
             self.answer(self.fault.status, *self.fault.fields, body=self.fault.body)
-        wanted = {"GET": False, "HEAD": self.server.version_wanted}.get(self.request.method, True)
+        wanted = {"GET": False, "OPTIONS": False, "HEAD": self.server.version_wanted}.get(self.request.method, True)
         if wanted and self.request.fields.get("tus-resumable") != "1.0.0":
             self.answer(412, "Tus-Version: 1.0.0")
         getattr(self, "do_" + self.request.method.lower())()
 
     def answer(self, status, *fields, body=""):
         """Ends the request; what is left of its body is read first where the client sends it anyway."""
-        if self.left > 0:
+        if self.left > 0 or self.chunked:
             if self.waits:
                 self.closing = True
             else:
@@ -245,21 +259,41 @@ class Handler:
         self.connection.sendall("\r\n".join(lines + ["", ""]).encode("latin-1") + content)
         raise Answered
 
+    def read_chunk(self):
+        """The next chunk's size to self.left; behind the last one the trailer."""
+        size = int(self.reader.readline(), 16)
+        if size > 0:
+            self.left = size
+            return
+        self.chunked = False
+        while field := self.reader.readline().decode("latin-1").strip():
+            name, _, value = field.partition(":")
+            assert name.lower() == self.request.fields["trailer"].lower()
+            self.request.fields["trailer:" + name.lower()] = value.strip()
+
     def read_body(self, upload, most=None):
         """Reads the body, or so much of it, into the upload."""
         if self.waits:
             self.waits = False
             self.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while self.left > 0 and (most is None or most > 0):
+        while (self.left > 0 or self.chunked) and (most is None or most > 0):
+            if self.left == 0:
+                self.read_chunk()
+                continue
             piece = self.reader.read1(min(PIECE, self.left, PIECE if most is None else most))
             if not piece:
                 raise Cut
             self.left -= len(piece)
+            if self.chunked and self.left == 0:
+                self.reader.readline()
             most = None if most is None else most - len(piece)
             with self.server.changed:
                 self.request.received += len(piece)
                 if upload is not None:
                     upload.data += piece
+                    if self.fault.damage:
+                        upload.data[-1] ^= 1
+                        self.fault.damage = False
                 self.server.changed.notify_all()
 
     def misbehave(self, upload):
@@ -301,6 +335,7 @@ class Handler:
             fields.append("Upload-Defer-Length: 1")
         else:
             fields.append(f"Upload-Length: {self.upload.length}")
+        fields += self.digest_fields(self.upload)
         if self.upload.metadata:
             fields.append(f"Upload-Metadata: {self.upload.metadata}")
         self.answer(200, *fields, "Cache-Control: no-store", *self.fault.fields)
@@ -319,10 +354,39 @@ class Handler:
             self.answer(413)
         if length is not None:
             upload.length = length
+        if "trailer" in self.request.fields or "upload-checksum" in self.request.fields:
+            self.read_checked(upload)
         self.misbehave(upload)
         self.read_body(upload)
         self.fault.hook(upload)
         self.answer(204, *self.offset_field(upload), *self.fault.fields)
+
+    def read_checked(self, upload):
+        """Nothing of it counts before all of it does."""
+        held = Upload(upload.length, "", upload.offset)
+        self.misbehave(held)
+        self.read_body(held)
+        stated = self.request.fields.get("trailer:upload-checksum") or self.request.fields.get("upload-checksum")
+        if stated is None:
+            self.answer(400, body="the checksum did not come")
+        name, _, value = stated.partition(" ")
+        if name not in self.server.algorithms.split(","):
+            self.answer(400)
+        if value != checksum(name, held.data):
+            self.answer(460)
+        upload.data += held.data
+
+    def do_options(self):
+        self.answer(204, "Tus-Version: 1.0.0", f"Tus-Extension: {self.server.extensions}",
+                    f"Tus-Checksum-Algorithm: {self.server.algorithms}")
+
+    def digest_fields(self, upload):
+        if self.server.digest is None or upload.offset != upload.length:
+            return []
+        value = checksum(self.server.digest, upload.data)
+        if self.server.digest in ("sha256", "sha512"):
+            return [f"Repr-Digest: sha-{self.server.digest[3:]}=:{value}:"]
+        return [f"Ferry-Digest: {self.server.digest}=:{value}:"]
 
     def do_get(self):
         file = self.server.files.get(self.request.target.rpartition("/")[2])

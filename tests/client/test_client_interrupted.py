@@ -19,7 +19,7 @@ def test_a_cut_connection_goes_on_where_the_server_is(ferry, server, megabytes, 
 
     assert status == 0 and out.startswith(server.url)
     assert server.only_upload().data == megabytes
-    assert server.methods() == ["POST"] + ["PATCH", "HEAD"] * 4 + ["PATCH"]
+    assert server.methods() == ["POST"] + ["PATCH", "HEAD"] * 4 + ["PATCH", "HEAD"]
     assert server.received() == len(megabytes)
     assert err.count("trying again") == 4
 
@@ -138,7 +138,7 @@ def test_an_answer_that_was_lost_is_not_paid_twice(ferry, server):
     status, _, _ = ferry.put("file", server.url)
 
     assert status == 0
-    assert server.methods() == ["POST", "PATCH", "HEAD"]
+    assert server.methods() == ["POST", "PATCH", "HEAD", "HEAD"]
     assert server.received() == 10
 
 
@@ -148,7 +148,7 @@ def test_an_upload_that_is_gone_is_begun_anew_once(ferry, server, gone):
     server.faults += [Fault("PATCH", cut=4), Fault("HEAD", status=gone)]
     status, _, err = ferry.put("file", server.url)
     assert status == 0 and "starting anew" in err
-    assert server.methods() == ["POST", "PATCH", "HEAD", "POST", "PATCH"]
+    assert server.methods() == ["POST", "PATCH", "HEAD", "POST", "PATCH", "HEAD"]
     assert server.uploads["0" * 31 + "1"].data == b"some bytes"
 
     server.faults += [Fault("PATCH", status=gone)] * 2
@@ -208,11 +208,11 @@ def test_a_huge_sparse_file_goes_on_at_its_end(ferry, server):
         huge.seek(size - 4)
         huge.write(b"tail")
     server.faults.append(Fault("PATCH", cut=0, hook=lambda upload: setattr(upload, "base", size - 100000)))
-    status, out, err = ferry.put("huge", server.url)
+    status, out, err = ferry.put("--no-digest", "huge", server.url)
     assert (status, out) == (1, "")
     assert "claims bytes that were never sent" in err
 
-    status, _, err = ferry.put("huge", server.url)  # another run cannot know: it takes the server's word
+    status, _, err = ferry.put("--no-digest", "huge", server.url)  # another run cannot know: it takes the server's word
     assert status == 0 and "goes on at 10.0 GiB" in err
     assert server.received() == 100000
     assert server.only_upload().data == b"\0" * 99996 + b"tail"
@@ -243,7 +243,7 @@ def test_an_answer_without_offset_is_asked_after(ferry, server):
     status, _, _ = ferry.put("file", server.url)
 
     assert status == 0
-    assert server.methods() == ["POST", "PATCH", "HEAD"]
+    assert server.methods() == ["POST", "PATCH", "HEAD", "HEAD"]
 
 
 def test_a_server_that_goes_back_is_followed(ferry, server):

@@ -170,7 +170,8 @@ def test_a_created_upload_without_a_usable_name_is_an_error(ferry, server, locat
     ["put", "--header", "no colon", "f", "http://h/"], ["put", "--header", "A: b\r\nC: d", "f", "http://h/"],
     ["put", "--header", "Upload-Offset: 3", "f", "http://h/"], ["put", "--unknown", "f", "http://h/"],
     ["status"], ["status", "a", "b"], ["rm", "--json", "http://h/"], ["rm", "x"],
-    ["put", "-", "-", "http://h/"],
+    ["put", "-", "-", "http://h/"], ["put", "--checksum", "sha-1", "f", "http://h/"], ["verify", "http://h/"],
+    ["verify", "f", "x"], ["verify", "a", "b", "http://h/"], ["verify", "--force", "f", "http://h/"], ["put", "--jobs", "0", "f", "http://h/"],
 ])
 def test_a_wrong_command_line_is_one_line_and_2(ferry, arguments):
     ferry.file("f", b"x")

@@ -18,7 +18,7 @@ def test_sends_a_file_and_prints_its_url(ferry, server, megabytes):
 
     assert status == 0
     assert out == server.url + "0" * 32 + "\n"
-    assert server.methods() == ["POST", "PATCH"]
+    assert server.methods() == ["POST", "PATCH", "HEAD"]
     upload = server.only_upload()
     assert upload.data == megabytes and upload.length == len(megabytes)
     assert metadata(upload.metadata) == {"filename": b"video.MP4", "filetype": b"video/mp4"}
@@ -31,7 +31,7 @@ def test_sends_an_empty_file_without_patch(ferry, server):
     status, out, _ = ferry.put("empty", server.url)
 
     assert status == 0 and out.startswith(server.url)
-    assert server.methods() == ["POST"]
+    assert server.methods() == ["POST", "HEAD"]
 
 
 def test_sends_several_files_one_line_each(ferry, server):
@@ -68,7 +68,7 @@ def test_chunk_size_bounds_every_patch(ferry, server, megabytes):
     status, _, _ = ferry.put("--chunk-size", "1M", "file", server.url)
 
     assert status == 0
-    assert [request.received for request in server.requests] == [0] + [1024 * 1024] * 5
+    assert [request.received for request in server.requests] == [0] + [1024 * 1024] * 5 + [0]
     assert server.only_upload().data == megabytes
 
 

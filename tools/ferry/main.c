@@ -15,6 +15,7 @@
 #include "tools/ferry/status.h"
 #include "tools/ferry/stop.h"
 #include "tools/ferry/text.h"
+#include "tools/ferry/verify.h"
 
 static int command_run(const struct options *options)
 {
@@ -31,6 +32,7 @@ static int command_run(const struct options *options)
     switch (options->command) {
     case COMMAND_PUT: result = put(options); break;
     case COMMAND_GET: result = get(options); break;
+    case COMMAND_VERIFY: result = verify(options); break;
     case COMMAND_STATUS: result = status(options); break;
     case COMMAND_REMOVE: result = remove_upload(options); break;
     }

@@ -12,6 +12,7 @@
 enum option_kind {
     KIND_METADATA,
     KIND_HEADER,
+    KIND_CHECKSUM,
     KIND_SIZE,
     KIND_NUMBER,
     KIND_TEXT,
@@ -30,7 +31,7 @@ struct option_row {
 };
 
 /* clang-format off */
-#define ALL (COMMAND_PUT | COMMAND_GET | COMMAND_STATUS | COMMAND_REMOVE)
+#define ALL (COMMAND_PUT | COMMAND_GET | COMMAND_VERIFY | COMMAND_STATUS | COMMAND_REMOVE)
 #define MOVES (COMMAND_PUT | COMMAND_GET)
 #define AT(member) offsetof(struct options, member)
 static const struct option_row rows[] = {
@@ -46,8 +47,11 @@ static const struct option_row rows[] = {
       COMMAND_GET, KIND_TEXT, AT(output), 0, 0 },
     { 0, "force", NULL, "replace a file that is there already",
       COMMAND_GET, KIND_SWITCH, AT(force), 0, 0 },
-    { 0, "no-digest", NULL, "do not compare with the digest that the server tells",
-      COMMAND_GET, KIND_SWITCH, AT(no_digest), 0, 0 },
+    { 0, "checksum", "ALGORITHM", "let the server check every chunk: sha1, sha256, sha512, md5, crc32\n"
+      "or blake2b; chunks are of 16M then, unless --chunk-size is given",
+      COMMAND_PUT, KIND_CHECKSUM, 0, 0, 0 },
+    { 0, "no-digest", NULL, "do not compare with the digest that the server tells at the end",
+      MOVES, KIND_SWITCH, AT(no_digest), 0, 0 },
     { 0, "chunk-size", "BYTES", "send no more in one request (default: the rest of the file)",
       COMMAND_PUT, KIND_SIZE, AT(chunk_size), 1, INT64_MAX },
     { 0, "limit-rate", "BYTES", "send or receive no more in one second (default: no limit)",
@@ -63,7 +67,7 @@ static const struct option_row rows[] = {
     { 0, "retry-delay", "MS", "wait about so long before the second try, then twice as long each\n"
       "time, up to 30 s (default 1000)", ALL, KIND_NUMBER, AT(retry_delay_ms), 1, 30000 },
     { 0, "json", NULL, "write one JSON object per line on standard output",
-      MOVES | COMMAND_STATUS, KIND_SWITCH, AT(json), 0, 0 },
+      MOVES | COMMAND_VERIFY | COMMAND_STATUS, KIND_SWITCH, AT(json), 0, 0 },
     { 0, "quiet", NULL, "say nothing but errors; standard output stays what it is", ALL,
       KIND_SWITCH, AT(quiet), 0, 0 },
     { 'h', "help", NULL, "print this and exit", ALL, KIND_HELP, 0, 0, 0 },
@@ -83,10 +87,8 @@ static const struct {
     const char *name;
     enum command command;
 } commands[] = {
-    { "put", COMMAND_PUT },
-    { "get", COMMAND_GET },
-    { "status", COMMAND_STATUS },
-    { "rm", COMMAND_REMOVE },
+    { "put", COMMAND_PUT },       { "get", COMMAND_GET },   { "verify", COMMAND_VERIFY },
+    { "status", COMMAND_STATUS }, { "rm", COMMAND_REMOVE },
 };
 
 static bool option_set_metadata(struct options *options, char *text)
@@ -148,6 +150,7 @@ static bool option_set(struct options *options, const struct option_row *row, ch
     switch (row->kind) {
     case KIND_METADATA: return option_set_metadata(options, value);
     case KIND_HEADER: return option_set_header(options, value);
+    case KIND_CHECKSUM: return digest_algorithm_parse(bytes_of_text(value), &options->checksum);
     case KIND_SIZE:
     case KIND_NUMBER: return option_set_number(options, row, value);
     case KIND_TEXT: *(const char **)(void *)((char *)options + row->offset) = value; return true;
@@ -164,6 +167,7 @@ static const char *option_wanted(const struct option_row *row)
     case KIND_METADATA: return "KEY=VALUE is wanted, KEY without blanks and commas";
     case KIND_HEADER:
         return "'NAME: VALUE' is wanted, and not a name that the protocol itself uses";
+    case KIND_CHECKSUM: return "sha1, sha256, sha512, md5, crc32 or blake2b is wanted";
     case KIND_SIZE: return "a number of bytes is wanted, such as 65536, 64K or 16M";
     case KIND_NUMBER: return "a number in bounds is wanted; see ferry --help";
     case KIND_TEXT:
@@ -234,19 +238,22 @@ static enum options_result options_read_flags(struct options *options, int argc,
 static enum options_result options_read_operands(struct options *options, int count,
                                                  char **operands)
 {
-    size_t minimum = options->command == COMMAND_PUT ? 2 : 1;
+    bool sends = options->command == COMMAND_PUT;
+    size_t wanted = sends || options->command == COMMAND_VERIFY ? 2 : 1;
 
     if (options->command == 0) {
-        say_error("%s: not a command; put, get, status and rm are",
+        say_error("%s: not a command; put, get, verify, status and rm are",
                   count > 0 ? operands[0] : "nothing");
         return OPTIONS_BAD;
     }
     options->operands = operands + 1;
     options->operand_count = (size_t)count - 1;
-    if (options->operand_count < minimum ||
-        (options->command != COMMAND_PUT && options->operand_count > 1)) {
-        say_error("%s: %s is wanted; see ferry --help", operands[0],
-                  options->command == COMMAND_PUT ? "FILE... URL" : "one URL");
+    if (options->operand_count < wanted || (!sends && options->operand_count > wanted)) {
+        say_error("%s: %s is wanted; see ferry %s --help", operands[0],
+                  sends         ? "FILE... URL"
+                  : wanted == 2 ? "FILE URL"
+                                : "one URL",
+                  operands[0]);
         return OPTIONS_BAD;
     }
     options->operand_count--;
@@ -310,6 +317,7 @@ void options_print_help(FILE *out)
         "                           run the same command again: it goes on where it was\n"
         "  ferry get URL            download the file to the folder you are in, or to -o FILE;\n"
         "                           goes on in the same way\n"
+        "  ferry verify FILE URL    compare the file with the upload, by the server's digest\n"
         "  ferry status URL         how far the upload is; disturbs nobody who is sending\n"
         "  ferry rm URL             remove the upload from the server\n"
         "\n"

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "digest/digest_algorithm.h"
 #include "tools/ferry/metadata.h"
 
 enum {
@@ -25,20 +26,22 @@ enum command {
     COMMAND_STATUS = 2,
     COMMAND_REMOVE = 4,
     COMMAND_GET = 8,
+    COMMAND_VERIFY = 16,
 };
 
 struct options {
     enum command command;
-    char **operands; /* files, for put; the URL is not among them */
+    char **operands; /* files, for put and verify; the URL is not among them */
     size_t operand_count;
     const char *url;
 
     struct metadata metadata;
     const char *headers[OPTIONS_HEADERS_MAX];
     size_t header_count;
-    uint64_t chunk_size; /* 0: no limit */
-    uint64_t limit_rate; /* bytes a second; 0: no limit */
-    uint64_t jobs;       /* how many uploads at a time */
+    uint64_t chunk_size;            /* 0: no limit */
+    uint64_t limit_rate;            /* bytes a second; 0: no limit */
+    enum digest_algorithm checksum; /* of every chunk; DIGEST_NONE: none */
+    uint64_t jobs;                  /* how many uploads at a time */
     uint64_t retry_time_s, retry_delay_ms, timeout_s;
     const char *output; /* "-" is standard output; NULL: the server names the file */
     bool json, quiet, force, no_digest, recursive;

@@ -17,7 +17,8 @@
 #include "tools/ferry/text.h"
 
 enum {
-    PUT_SPOOL_BYTES = 16 * 1024 * 1024, /* of standard input, in memory */
+    PUT_CHECKED_CHUNK_BYTES = 16 * 1024 * 1024, /* what is sent again when one of them is damaged */
+    PUT_SPOOL_BYTES = 16 * 1024 * 1024,         /* of standard input, in memory */
     /* One PATCH carries half of that at most: the other half is filled meanwhile. */
     PUT_SPOOL_CHUNK_BYTES = PUT_SPOOL_BYTES / 2,
 };
@@ -28,6 +29,7 @@ struct put {
     struct files files;
     struct pace pace;
     struct board board;
+    struct checking checking;
 
     pthread_mutex_t mutex;
     size_t next; /* of the files */
@@ -90,6 +92,13 @@ static int put_open_record(const struct job *job, const struct source *source,
     return 0;
 }
 
+static uint64_t put_chunk_bytes(const struct options *options)
+{
+    if (options->chunk_size > 0)
+        return options->chunk_size;
+    return options->checksum == DIGEST_NONE ? INT64_MAX : PUT_CHECKED_CHUNK_BYTES;
+}
+
 static enum outcome put_send(struct job *job, struct source *source, struct record *record,
                              const char *metadata)
 {
@@ -102,7 +111,9 @@ static enum outcome put_send(struct job *job, struct source *source, struct reco
         .report = &job->report,
         .endpoint = job->session->address.url,
         .metadata = *metadata == '\0' ? NULL : metadata,
-        .chunk_bytes = options->chunk_size > 0 ? options->chunk_size : INT64_MAX,
+        .chunk_bytes = put_chunk_bytes(options),
+        .checking = job->put->checking,
+        .digest_wanted = !options->no_digest,
         .backoff = session_backoff(job->session),
     };
 
@@ -227,6 +238,44 @@ static void put_run_jobs(struct put *put, struct session *session)
         (void)pthread_join(threads[i], NULL);
 }
 
+/* Whether "checksum" is one of "creation,checksum". */
+static bool list_has(const char *list, const char *name)
+{
+    while (list != NULL && *list != '\0') {
+        list += strspn(list, ", ");
+        size_t count = strcspn(list, ", ");
+        if (bytes_equal_text(bytes_of(list, count), name))
+            return true;
+        list += count;
+    }
+    return false;
+}
+
+/* How the server takes checksums. False when it does not, and it is said. */
+static bool put_choose_checking(struct put *put, struct session *session)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    const char *url = session->address.url;
+    const char *name = digest_algorithm_name(put->options->checksum);
+
+    if (put->options->checksum == DIGEST_NONE)
+        return true;
+    if (!session_options(session, &response))
+        return false;
+    bool trailer = list_has(response.extensions, "checksum-trailer");
+    if (!trailer && !list_has(response.extensions, "checksum")) {
+        say_error("%s: the server does not check checksums", url);
+        return false;
+    }
+    if (!list_has(response.algorithms, name)) {
+        say_error("%s: the server knows no %s; it knows %s", url, name,
+                  response.algorithms == NULL ? "none" : response.algorithms);
+        return false;
+    }
+    put->checking = (struct checking){ put->options->checksum, trailer };
+    return true;
+}
+
 int put(const struct options *options)
 {
     CLEANUP(session_close) struct session session = { 0 };
@@ -239,6 +288,8 @@ int put(const struct options *options)
     int r = put_open(&put, &session);
     if (r != 0)
         return r;
+    if (!put_choose_checking(&put, &session))
+        return 1;
     for (size_t i = 0; i < options->operand_count; i++)
         files_add(&put.files, options->operands[i], options->recursive);
     board_start(&put.board, &put.files);

@@ -18,6 +18,8 @@ void response_done(struct response *response)
     free(response->expires);
     free(response->etag);
     free(response->disposition);
+    free(response->extensions);
+    free(response->algorithms);
     *response = (struct response){ 0 };
 }
 
@@ -121,6 +123,8 @@ void response_read(struct response *response, void *easy)
     response->expires = response_copy(easy, "Upload-Expires");
     response->etag = response_etag(easy);
     response->disposition = response_copy(easy, "Content-Disposition");
+    response->extensions = response_copy(easy, "Tus-Extension");
+    response->algorithms = response_copy(easy, "Tus-Checksum-Algorithm");
     response->digest = response_digest(easy);
     response_read_size(response, easy);
 }

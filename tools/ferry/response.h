@@ -36,6 +36,8 @@ struct response {
     bool begin_known;           /* by one range that is understood */
     char *etag;                 /* a strong one */
     char *disposition;          /* Content-Disposition */
+    char *extensions;           /* Tus-Extension */
+    char *algorithms;           /* Tus-Checksum-Algorithm */
     struct digest_value digest; /* of the whole file: Ferry-Digest, Repr-Digest */
 };
 

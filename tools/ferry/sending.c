@@ -11,6 +11,12 @@
 #include "tools/ferry/spool.h"
 #include "tools/ferry/stop.h"
 
+enum {
+    SENDING_READ_BYTES = 256 * 1024 * 1024, /* reading so much takes a while that is noticed */
+    SENDING_DAMAGED_MAX = 5,                /* by then it is not the line */
+    SENDING_DIGEST_PATIENCE_MS = 10 * 1000, /* all bytes are acknowledged without it */
+};
+
 enum step {
     STEP_CREATE,
     STEP_ASK,
@@ -110,6 +116,10 @@ static enum outcome sending_ask(struct sending *sending)
         (void)sending_refuse(sending, misfit);
         return resumed ? OUTCOME_GONE : OUTCOME_REFUSED;
     }
+    if (resumed && sending->hashing.count > 0 && response.offset > SENDING_READ_BYTES)
+        say_note("%s: reading what is there already, for the digest", sending->source->name);
+    if (hashing_catch_up(&sending->hashing, sending->source, response.offset) != 0)
+        return stop_asked() ? OUTCOME_STOPPED : OUTCOME_BROKEN;
     if (resumed) {
         sending->possible = response.offset;
         report_resumed(sending->report, sending->url, response.offset);
@@ -124,6 +134,12 @@ static void sending_moved(void *context, uint64_t sent)
 {
     struct sending *sending = context;
     report_moved(sending->report, sending->offset + sent);
+}
+
+static void sending_passed(void *context, uint64_t offset, struct bytes bytes)
+{
+    struct sending *sending = context;
+    hashing_pass(&sending->hashing, offset, bytes);
 }
 
 /* Of standard input: waits for what the next PATCH will carry. */
@@ -152,7 +168,9 @@ static enum outcome sending_append(struct sending *sending)
         .source = sending->source,
         .offset = sending->offset,
         .count = source_available(sending->source, sending->offset, sending->chunk_bytes),
+        .checking = sending->checking,
         .moved = sending_moved,
+        .passed = sending_passed,
         .context = sending,
     };
     piece.length_known = !sending->length_declared &&
@@ -164,6 +182,9 @@ static enum outcome sending_append(struct sending *sending)
     sending->report->sent += sending->answer.sent;
     if (sending->possible < piece.offset + sending->answer.taken)
         sending->possible = piece.offset + sending->answer.taken;
+    sending->damaged_count = sending->answer.damaged ? sending->damaged_count + 1 : 0;
+    if (sending->damaged_count >= SENDING_DAMAGED_MAX)
+        return sending_refuse(sending, "the server finds every try of these bytes damaged (460)");
     if (outcome != OUTCOME_OK)
         return outcome;
 
@@ -218,11 +239,52 @@ static enum outcome step_follow(enum step *step, enum outcome outcome, struct se
     return outcome;
 }
 
+/* The server's digest of what it has, where it tells one; an answer that does not come is no harm. */
+static bool sending_ask_digest(struct sending *sending, struct digest_value *ret_digest)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    struct answer answer = { 0 };
+    struct backoff backoff = sending->backoff;
+    enum outcome outcome;
+
+    backoff_progress(&backoff);
+    if (backoff.patience_ms == 0 || backoff.patience_ms > SENDING_DIGEST_PATIENCE_MS)
+        backoff.patience_ms = SENDING_DIGEST_PATIENCE_MS;
+    while ((outcome = upload_ask(sending->transfer, sending->url, &response, &answer)) ==
+           OUTCOME_RETRY)
+        if ((outcome = retry_wait(&backoff, &answer, sending->report, NULL)) != OUTCOME_OK)
+            break;
+    if (outcome == OUTCOME_RETRY)
+        say_note("%s: the server has it all, but does not tell its digest: %s",
+                 sending->source->name, answer.reason);
+    *ret_digest = response.digest;
+    return outcome == OUTCOME_OK && response.digest.algorithm != DIGEST_NONE;
+}
+
+static enum outcome sending_compare(struct sending *sending)
+{
+    struct digest_value told;
+    struct digest_value value;
+
+    if (!sending->digest_wanted || !sending_ask_digest(sending, &told))
+        return OUTCOME_OK;
+    if (hashing_final(&sending->hashing, sending->source, told.algorithm, &value) != 0)
+        return stop_asked() ? OUTCOME_STOPPED : OUTCOME_BROKEN;
+    if (value.algorithm == DIGEST_NONE || digest_value_equal(&value, &told))
+        return OUTCOME_OK;
+
+    if (sending->record != NULL)
+        (void)record_forget(sending->record); /* there is nothing to go on with */
+    return sending_refuse(sending, "damaged: the server's digest is not that of the file");
+}
+
 enum outcome sending_run(struct sending *sending)
 {
     enum step step = STEP_CREATE;
     enum outcome outcome = OUTCOME_OK;
 
+    if (sending->digest_wanted)
+        hashing_start(&sending->hashing, sending->source);
     assert(sending->url == NULL && sending->chunk_bytes > 0);
     if (sending->record != NULL && record_upload(sending->record) != NULL) {
         sending->url = strdup(record_upload(sending->record));
@@ -234,7 +296,7 @@ enum outcome sending_run(struct sending *sending)
         outcome = step_follow(&step, step_run(step, sending), sending);
     if (outcome == OUTCOME_OK && source_check(sending->source) != 0)
         outcome = OUTCOME_BROKEN;
-    return outcome;
+    return outcome == OUTCOME_OK ? sending_compare(sending) : outcome;
 }
 
 void sending_done(struct sending *sending)

@@ -13,6 +13,7 @@
  */
 
 #include "tools/ferry/backoff.h"
+#include "tools/ferry/hashing.h"
 #include "tools/ferry/record.h"
 #include "tools/ferry/report.h"
 #include "tools/ferry/upload.h"
@@ -26,6 +27,8 @@ struct sending {
     const char *endpoint;
     const char *metadata; /* Upload-Metadata, or NULL */
     uint64_t chunk_bytes; /* of one PATCH at most */
+    struct checking checking;
+    bool digest_wanted; /* compare at the end, where the server tells one */
     struct backoff backoff;
 
     /* what sending_run() finds out */
@@ -33,12 +36,14 @@ struct sending {
     uint64_t offset;   /* acknowledged */
     uint64_t highest;  /* the highest that was acknowledged: beyond it is progress */
     uint64_t possible; /* the server cannot have more than this */
+    struct hashing hashing;
+    unsigned damaged_count; /* chunks in a row that the server found damaged */
     bool length_declared;
     bool resumed;         /* another run began it, and the server was not asked yet */
     bool begun_anew;      /* the server had forgotten the upload; a second time is an error */
     struct answer answer; /* to the last request; its reason is filled in on failure */
 };
 
-/* OUTCOME_OK only when the server has acknowledged every byte. OUTCOME_RETRY: gave up, for now. */
+/* OUTCOME_OK only when the server has acknowledged every byte, and tells no other digest than ours. OUTCOME_RETRY: gave up, for now. */
 enum outcome sending_run(struct sending *sending);
 void sending_done(struct sending *sending);

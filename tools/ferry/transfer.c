@@ -82,6 +82,16 @@ static void transfer_set_fields(struct transfer *transfer, const char *url)
     }
 }
 
+static void transfer_set_trailer(struct transfer *transfer)
+{
+    CURL *easy = transfer->easy;
+
+    (void)curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)-1);
+    (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    (void)curl_easy_setopt(easy, CURLOPT_TRAILERFUNCTION, transfer_trailer);
+    (void)curl_easy_setopt(easy, CURLOPT_TRAILERDATA, transfer);
+}
+
 static void transfer_set_method(struct transfer *transfer)
 {
     const struct request *request = transfer->request;
@@ -95,6 +105,8 @@ static void transfer_set_method(struct transfer *transfer)
         (void)curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
         (void)curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, transfer_seek);
         (void)curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+        if (request->trailer != NULL)
+            transfer_set_trailer(transfer);
     } else if (strcmp(request->method, "HEAD") == 0) {
         (void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (request->take != NULL) {
@@ -257,9 +269,30 @@ static enum transfer_result transfer_loop(struct transfer *transfer)
     return transfer_end(transfer, message == NULL ? CURLE_OK : message->data.result);
 }
 
+/*
+ * libcurl 7.88 does not forget, when it is reset, that a handle has sent a trailer: it would leave no
+ * room for the length of the next chunk, and write before its buffer. The connections are the multi
+ * handle's and stay.
+ */
+static bool transfer_renew(struct transfer *transfer)
+{
+    if (!transfer->trailed)
+        return true;
+    CURL *fresh = curl_easy_init();
+    if (fresh == NULL)
+        return false;
+    curl_easy_cleanup(transfer->easy);
+    transfer->easy = fresh;
+    transfer->trailed = false;
+    return true;
+}
+
 static enum transfer_result transfer_once(struct transfer *transfer, const char *url)
 {
+    if (!transfer_renew(transfer))
+        return TRANSFER_LOST;
     transfer_prepare(transfer, url);
+    transfer->trailed = transfer->request->trailer != NULL;
     if (curl_multi_add_handle(transfer->multi, transfer->easy) != CURLM_OK)
         return TRANSFER_LOST;
     enum transfer_result result = transfer_loop(transfer);

@@ -45,6 +45,13 @@ struct request {
     uint64_t offset, count;                      /* its place in the source */
     void (*moved)(void *context, uint64_t sent); /* now and then; may be NULL */
 
+    /* Sees the body on its way out, from its beginning with every redirect; may be NULL. */
+    void (*passed)(void *context, uint64_t position, struct bytes bytes);
+
+    /* The field "Name: value" that goes behind the body, which then goes out in chunks, by HTTP/1.1;
+     * NULL: none. */
+    const char *(*trailer)(void *context);
+
     /*
      * What becomes of a 2xx answer's body: begin() sees the answer first, take() every piece.
      * False ends the transfer: TRANSFER_ANSWERED after begin(), TRANSFER_BROKEN after take(), which

@@ -31,8 +31,18 @@ size_t transfer_read(char *buffer, size_t size, size_t count, void *context)
         transfer->broken = true;
         return CURL_READFUNC_ABORT;
     }
+    if (request->passed != NULL)
+        request->passed(request->context, transfer->position, bytes_of(buffer, (size_t)got));
     transfer->position += (uint64_t)got;
     return (size_t)got;
+}
+
+int transfer_trailer(struct curl_slist **list, void *context)
+{
+    const struct request *request = ((struct transfer *)context)->request;
+
+    *list = curl_slist_append(NULL, request->trailer(request->context));
+    return *list == NULL ? CURL_TRAILERFUNC_ABORT : CURL_TRAILERFUNC_OK;
 }
 
 int transfer_seek(void *context, curl_off_t offset, int origin)

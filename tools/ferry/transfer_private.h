@@ -22,11 +22,15 @@ struct transfer {
     bool paused, reason_ended;
     bool begun; /* request->begin() was called */
     bool broken;
+    bool trailed; /* the handle has sent a trailer */
     char error[CURL_ERROR_SIZE];
 };
 
 /* libcurl asks for the next bytes of the body. */
 size_t transfer_read(char *buffer, size_t size, size_t count, void *context);
+
+/* libcurl asks what goes behind the body. */
+int transfer_trailer(struct curl_slist **list, void *context);
 
 /* libcurl wants to send the body again, over another connection: only if nothing of it has left. */
 int transfer_seek(void *context, curl_off_t offset, int origin);

@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "digest/digest.h"
+#include "tools/ferry/base64.h"
 
 enum {
-    FIELD_BYTES = 64
+    FIELD_BYTES = 64,
+    CHECKSUM_BYTES = 160, /* 64 bytes in Base64, and the names before them */
 };
 
 static const char tus_version[] = "Tus-Resumable: 1.0.0";
@@ -48,6 +51,7 @@ static const char *status_advice(int status)
     case 405: return "; is this the URL of a tus endpoint?";
     case 412: return "; it does not speak tus 1.0.0";
     case 413: return "; it does not take so much";
+    case 460: return "; bytes were damaged on the way";
     default: return "";
     }
 }
@@ -152,38 +156,142 @@ enum outcome upload_look(struct transfer *transfer, const char *url, struct resp
     return outcome;
 }
 
-enum outcome upload_append(struct transfer *transfer, const char *url, const struct piece *piece,
-                           uint64_t *ret_offset, struct answer *answer)
+enum outcome upload_options(struct transfer *transfer, const char *url, struct response *response,
+                            struct answer *answer)
 {
-    CLEANUP(response_done) struct response response = { 0 };
-    char offset[FIELD_BYTES];
-    char length[FIELD_BYTES];
+    struct request request = { .method = "OPTIONS", .url = url };
+    return upload_request(transfer, &request, response, answer);
+}
 
-    (void)snprintf(offset, sizeof(offset), "Upload-Offset: %" PRIu64, piece->offset);
-    (void)snprintf(length, sizeof(length), "Upload-Length: %" PRIu64, piece->length);
-    struct request request = {
-        .method = "PATCH",
-        .url = url,
-        .fields = { tus_version, "Content-Type: application/offset+octet-stream", offset,
-                    piece->length_known ? length : NULL },
-        .source = piece->source,
-        .offset = piece->offset,
-        .count = piece->count,
-        .moved = piece->moved,
-        .context = piece->context,
-    };
+/* One PATCH that runs. */
+struct append {
+    const struct piece *piece;
+    struct digest digest;
+    char checksum[CHECKSUM_BYTES]; /* the field, once it is known */
+};
 
-    enum outcome outcome = upload_request(transfer, &request, &response, answer);
-    if (outcome != OUTCOME_OK)
-        return outcome;
-    if (!response.offset_known) {
+static void append_moved(void *context, uint64_t sent)
+{
+    const struct piece *piece = ((struct append *)context)->piece;
+    piece->moved(piece->context, sent);
+}
+
+static void append_passed(void *context, uint64_t position, struct bytes bytes)
+{
+    struct append *append = context;
+    const struct piece *piece = append->piece;
+
+    if (piece->checking.trailer) {
+        if (position == 0) /* also of a second time, after a redirect */
+            digest_init(&append->digest, piece->checking.algorithm);
+        digest_update(&append->digest, bytes);
+    }
+    if (piece->passed != NULL)
+        piece->passed(piece->context, piece->offset + position, bytes);
+}
+
+/* "Upload-Checksum: sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=" */
+static const char *append_checksum(void *context)
+{
+    struct append *append = context;
+    struct digest_value value;
+
+    digest_final(&append->digest, &value);
+    char *end =
+        append->checksum + snprintf(append->checksum, CHECKSUM_BYTES, "Upload-Checksum: %s ",
+                                    digest_algorithm_name(value.algorithm));
+    struct bytes bytes = digest_value_bytes(&value);
+    *base64_format(bytes.data, bytes.count, end) = '\0';
+    return append->checksum;
+}
+
+/* For servers that want the checksum before the bytes: they are read for it. */
+static enum outcome append_read_checksum(struct append *append)
+{
+    const struct piece *piece = append->piece;
+    uint8_t buffer[16 * 1024];
+
+    digest_init(&append->digest, piece->checking.algorithm);
+    while (append->digest.position < piece->count) {
+        uint64_t rest = piece->count - append->digest.position;
+        ssize_t got = source_read(piece->source, piece->offset + append->digest.position, buffer,
+                                  rest < sizeof(buffer) ? (size_t)rest : sizeof(buffer));
+        if (got < 0)
+            return OUTCOME_BROKEN;
+        digest_update(&append->digest, bytes_of(buffer, (size_t)got));
+    }
+    (void)append_checksum(append);
+    return OUTCOME_OK;
+}
+
+/* What the answer to a PATCH tells. */
+static enum outcome append_judge(const struct piece *piece, const struct response *response,
+                                 uint64_t *ret_offset, struct answer *answer)
+{
+    if (!response->offset_known) {
         (void)snprintf(answer->reason, sizeof(answer->reason), "the answer tells no offset");
         return OUTCOME_RETRY; /* the next HEAD will */
     }
-    if (response.offset < piece->offset || response.offset - piece->offset > response.taken)
+    if (response->offset < piece->offset || response->offset - piece->offset > response->taken)
         return outcome_refuse(answer, "the server claims an offset that cannot be");
-    *ret_offset = response.offset;
+    *ret_offset = response->offset;
     return OUTCOME_OK;
+}
+
+static enum outcome append_run(struct append *append, struct transfer *transfer, const char *url,
+                               uint64_t *ret_offset, struct answer *answer)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    const struct piece *piece = append->piece;
+    char offset[FIELD_BYTES];
+    char length[FIELD_BYTES];
+    size_t count = 0;
+    struct request request = {
+        .method = "PATCH",
+        .url = url,
+        .source = piece->source,
+        .offset = piece->offset,
+        .count = piece->count,
+        .moved = append_moved,
+        .passed = append_passed,
+        .trailer = piece->checking.trailer ? append_checksum : NULL,
+        .context = append,
+    };
+
+    (void)snprintf(offset, sizeof(offset), "Upload-Offset: %" PRIu64, piece->offset);
+    (void)snprintf(length, sizeof(length), "Upload-Length: %" PRIu64, piece->length);
+    request.fields[count++] = tus_version;
+    request.fields[count++] = "Content-Type: application/offset+octet-stream";
+    request.fields[count++] = offset;
+    if (piece->length_known)
+        request.fields[count++] = length;
+    if (piece->checking.trailer)
+        request.fields[count++] = "Trailer: Upload-Checksum";
+    else if (piece->checking.algorithm != DIGEST_NONE)
+        request.fields[count++] = append->checksum;
+
+    enum outcome outcome = upload_request(transfer, &request, &response, answer);
+    /* "If the checksums do not match, the Server MUST respond with the 460 Checksum Mismatch
+     *  status" - tus 1.0.0, Checksum */
+    if (response.status == 460 && piece->checking.algorithm != DIGEST_NONE) {
+        answer->damaged = true;
+        return OUTCOME_RETRY;
+    }
+    return outcome != OUTCOME_OK ? outcome : append_judge(piece, &response, ret_offset, answer);
+}
+
+enum outcome upload_append(struct transfer *transfer, const char *url, const struct piece *piece,
+                           uint64_t *ret_offset, struct answer *answer)
+{
+    struct append append = { .piece = piece };
+
+    digest_init(&append.digest, piece->checking.algorithm); /* of a piece without a byte, too */
+    if (piece->checking.algorithm != DIGEST_NONE && !piece->checking.trailer &&
+        append_read_checksum(&append) != OUTCOME_OK) {
+        *answer = (struct answer){ 0 };
+        return OUTCOME_BROKEN;
+    }
+    return append_run(&append, transfer, url, ret_offset, answer);
 }
 
 enum outcome upload_read(struct transfer *transfer, const char *url, const struct reading *reading,

@@ -22,6 +22,7 @@ struct answer {
     char reason[RESPONSE_REASON_BYTES];
     uint64_t retry_after_s; /* with OUTCOME_RETRY: what the server asks for */
     uint64_t sent, taken;   /* bytes of body that left, and that the server can have */
+    bool damaged;           /* with OUTCOME_RETRY: the checksum was another when they arrived */
 };
 
 struct creation {
@@ -45,12 +46,24 @@ enum outcome upload_ask(struct transfer *transfer, const char *url, struct respo
 enum outcome upload_look(struct transfer *transfer, const char *url, struct response *response,
                          struct answer *answer);
 
+/* How the bytes of a piece are checked by the server. */
+struct checking {
+    enum digest_algorithm algorithm; /* DIGEST_NONE: not at all */
+    bool trailer; /* behind the bytes; otherwise before, and they are read twice */
+};
+
+/* OPTIONS: response holds what the server can do; response_done() it in any case. */
+enum outcome upload_options(struct transfer *transfer, const char *url, struct response *response,
+                            struct answer *answer);
+
 struct piece {
     struct source *source;
     uint64_t offset, count;
     bool length_known; /* declare the length: it was deferred at creation */
     uint64_t length;
+    struct checking checking;
     void (*moved)(void *context, uint64_t sent);
+    void (*passed)(void *context, uint64_t offset, struct bytes bytes); /* of the source */
     void *context;
 };
 
