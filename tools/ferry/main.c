@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     text_start();
     switch (options_parse(argc, argv, &options)) {
     case OPTIONS_HELP:
-        options_print_help(stdout);
+        options_print_help(&options, stdout);
         result = fflush(stdout) == 0 ? 0 : 1;
         break;
     case OPTIONS_VERSION:

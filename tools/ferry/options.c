@@ -1,4 +1,4 @@
-#include "tools/ferry/options.h"
+#include "tools/ferry/options_private.h"
 
 #include <ctype.h>
 #include <getopt.h>
@@ -8,88 +8,6 @@
 #include "base/number.h"
 #include "tools/ferry/say.h"
 #include "tools/ferry/size.h"
-
-enum option_kind {
-    KIND_METADATA,
-    KIND_HEADER,
-    KIND_CHECKSUM,
-    KIND_SIZE,
-    KIND_NUMBER,
-    KIND_TEXT,
-    KIND_SWITCH,
-    KIND_HELP,
-    KIND_VERSION,
-};
-
-struct option_row {
-    char letter; /* the short name, or 0 */
-    const char *name, *value, *help;
-    unsigned commands; /* a set of enum command */
-    enum option_kind kind;
-    size_t offset; /* in struct options, of a uint64_t, a bool or a const char *, by kind */
-    uint64_t minimum, maximum;
-};
-
-/* clang-format off */
-#define ALL (COMMAND_PUT | COMMAND_GET | COMMAND_VERIFY | COMMAND_STATUS | COMMAND_REMOVE)
-#define MOVES (COMMAND_PUT | COMMAND_GET)
-#define AT(member) offsetof(struct options, member)
-static const struct option_row rows[] = {
-    { 'r', "recursive", NULL, "upload what is in folders, and in folders in them",
-      COMMAND_PUT, KIND_SWITCH, AT(recursive), 0, 0 },
-    { 'j', "jobs", "N", "so many uploads at a time (default 1)",
-      COMMAND_PUT, KIND_NUMBER, AT(jobs), 1, OPTIONS_JOBS_MAX },
-    { 0, "metadata", "KEY=VALUE", "tell the server something about the file; may be repeated.\n"
-      "filename, filetype and relativePath are told unless they are given here",
-      COMMAND_PUT, KIND_METADATA, 0, 0, 0 },
-    { 'o', "output", "FILE", "save it under this name, or write it to standard output (-);\n"
-      "default: the name that the server tells, or the URL's last part",
-      COMMAND_GET, KIND_TEXT, AT(output), 0, 0 },
-    { 0, "force", NULL, "replace a file that is there already",
-      COMMAND_GET, KIND_SWITCH, AT(force), 0, 0 },
-    { 0, "checksum", "ALGORITHM", "let the server check every chunk: sha1, sha256, sha512, md5, crc32\n"
-      "or blake2b; chunks are of 16M then, unless --chunk-size is given",
-      COMMAND_PUT, KIND_CHECKSUM, 0, 0, 0 },
-    { 0, "no-digest", NULL, "do not compare with the digest that the server tells at the end",
-      MOVES, KIND_SWITCH, AT(no_digest), 0, 0 },
-    { 0, "chunk-size", "BYTES", "send no more in one request (default: the rest of the file)",
-      COMMAND_PUT, KIND_SIZE, AT(chunk_size), 1, INT64_MAX },
-    { 0, "limit-rate", "BYTES", "send or receive no more in one second (default: no limit)",
-      MOVES, KIND_SIZE, AT(limit_rate), 1, 1ULL << 40 },
-    { 0, "header", "'NAME: VALUE'",
-      "send this with every request, a token for example; may be repeated",
-      ALL, KIND_HEADER, 0, 0, 0 },
-    { 0, "timeout", "SECONDS", "a connection on which no byte moves for so long is lost\n"
-      "(default 60; 0 waits for ever)", ALL, KIND_NUMBER, AT(timeout_s), 0, 86400 },
-    { 0, "retry-time", "SECONDS", "give up after so long without progress (default 600 for put\n"
-      "and get, 10 for the others; 0 never gives up)",
-      ALL, KIND_NUMBER, AT(retry_time_s), 0, 1000000000 },
-    { 0, "retry-delay", "MS", "wait about so long before the second try, then twice as long each\n"
-      "time, up to 30 s (default 1000)", ALL, KIND_NUMBER, AT(retry_delay_ms), 1, 30000 },
-    { 0, "json", NULL, "write one JSON object per line on standard output",
-      MOVES | COMMAND_VERIFY | COMMAND_STATUS, KIND_SWITCH, AT(json), 0, 0 },
-    { 0, "quiet", NULL, "say nothing but errors; standard output stays what it is", ALL,
-      KIND_SWITCH, AT(quiet), 0, 0 },
-    { 'h', "help", NULL, "print this and exit", ALL, KIND_HELP, 0, 0, 0 },
-    { 0, "version", NULL, "print the version and exit", ALL, KIND_VERSION, 0, 0, 0 },
-};
-#undef MOVES
-#undef ALL
-#undef AT
-/* clang-format on */
-
-enum {
-    ROW_COUNT = sizeof(rows) / sizeof(rows[0]),
-    HELP_COLUMN = 26,
-};
-
-static const struct {
-    const char *name;
-    enum command command;
-} commands[] = {
-    { "put", COMMAND_PUT },       { "get", COMMAND_GET },   { "verify", COMMAND_VERIFY },
-    { "status", COMMAND_STATUS }, { "rm", COMMAND_REMOVE },
-};
 
 static bool option_set_metadata(struct options *options, char *text)
 {
@@ -179,17 +97,17 @@ static const char *option_wanted(const struct option_row *row)
 }
 
 /* getopt's way to say the same: the long options, and "o:h" for the short ones. */
-static void flags_fill(struct option flags[static ROW_COUNT + 1],
-                       char letters[static 2 * ROW_COUNT + 1])
+static void flags_fill(struct option flags[static OPTION_ROWS_MAX + 1],
+                       char letters[static 2 * OPTION_ROWS_MAX + 1])
 {
-    memset(flags, 0, (ROW_COUNT + 1) * sizeof(*flags));
-    for (size_t i = 0; i < ROW_COUNT; i++) {
-        flags[i].name = rows[i].name;
-        flags[i].has_arg = rows[i].value == NULL ? no_argument : required_argument;
-        if (rows[i].letter != 0) {
-            flags[i].val = rows[i].letter;
-            *letters++ = rows[i].letter;
-            if (rows[i].value != NULL)
+    memset(flags, 0, (OPTION_ROWS_MAX + 1) * sizeof(*flags));
+    for (size_t i = 0; i < option_row_count; i++) {
+        flags[i].name = option_rows[i].name;
+        flags[i].has_arg = option_rows[i].value == NULL ? no_argument : required_argument;
+        if (option_rows[i].letter != 0) {
+            flags[i].val = (unsigned char)option_rows[i].letter;
+            *letters++ = option_rows[i].letter;
+            if (option_rows[i].value != NULL)
                 *letters++ = ':';
         }
     }
@@ -198,16 +116,16 @@ static void flags_fill(struct option flags[static ROW_COUNT + 1],
 
 static const struct option_row *row_find(int letter, int index)
 {
-    for (size_t i = 0; letter != 0 && i < ROW_COUNT; i++)
-        if (rows[i].letter == letter)
-            return &rows[i];
-    return &rows[index];
+    for (size_t i = 0; letter != 0 && i < option_row_count; i++)
+        if (option_rows[i].letter == letter)
+            return &option_rows[i];
+    return &option_rows[index];
 }
 
 static enum options_result options_read_flags(struct options *options, int argc, char **argv)
 {
-    struct option flags[ROW_COUNT + 1];
-    char letters[2 * ROW_COUNT + 1];
+    struct option flags[OPTION_ROWS_MAX + 1];
+    char letters[2 * OPTION_ROWS_MAX + 1];
     int index = 0;
     int letter;
 
@@ -234,50 +152,59 @@ static enum options_result options_read_flags(struct options *options, int argc,
     return OPTIONS_RUN;
 }
 
+static const struct command_row *command_find(const char *name)
+{
+    for (size_t i = 0; i < command_row_count; i++)
+        if (strcmp(name, command_rows[i].name) == 0)
+            return &command_rows[i];
+    return NULL;
+}
+
+/* Two of them cannot read standard input, and it cannot be written by two. */
+static bool options_share_nothing(const struct options *options)
+{
+    size_t inputs = 0;
+
+    for (size_t i = 0; i < options->operand_count; i++)
+        inputs += options->command == COMMAND_PUT && strcmp(options->operands[i], "-") == 0;
+    if (inputs > 1)
+        say_error("-: standard input can be uploaded only once");
+    bool output = options->output != NULL && strcmp(options->output, "-") == 0;
+    if (options->json && output)
+        say_error("--json: standard output is where the file goes");
+    return inputs <= 1 && !(options->json && output);
+}
+
 /* The command itself is the first operand, the URL the last. */
 static enum options_result options_read_operands(struct options *options, int count,
                                                  char **operands)
 {
-    bool sends = options->command == COMMAND_PUT;
-    size_t wanted = sends || options->command == COMMAND_VERIFY ? 2 : 1;
+    const struct command_row *row = count > 0 ? command_find(operands[0]) : NULL;
 
-    if (options->command == 0) {
-        say_error("%s: not a command; put, get, verify, status and rm are",
+    if (row == NULL || row->command != options->command) {
+        say_error("%s: not a command; put, get, verify, status and rm are, see ferry --help",
                   count > 0 ? operands[0] : "nothing");
         return OPTIONS_BAD;
     }
     options->operands = operands + 1;
     options->operand_count = (size_t)count - 1;
-    if (options->operand_count < wanted || (!sends && options->operand_count > wanted)) {
-        say_error("%s: %s is wanted; see ferry %s --help", operands[0],
-                  sends         ? "FILE... URL"
-                  : wanted == 2 ? "FILE URL"
-                                : "one URL",
-                  operands[0]);
+    if (options->operand_count < row->operands_min || options->operand_count > row->operands_max) {
+        say_error("%s: %s is wanted; see ferry %s --help", row->name, row->operands, row->name);
         return OPTIONS_BAD;
     }
     options->operand_count--;
-    for (size_t i = 0, inputs = 0; i < options->operand_count; i++)
-        if (strcmp(options->operands[i], "-") == 0 && ++inputs > 1) {
-            say_error("-: standard input can be uploaded only once");
-            return OPTIONS_BAD;
-        }
-    if (options->json && options->output != NULL && strcmp(options->output, "-") == 0) {
-        say_error("--json: standard output is where the file goes");
-        return OPTIONS_BAD;
-    }
     options->url = options->operands[options->operand_count];
-    return OPTIONS_RUN;
+    return options_share_nothing(options) ? OPTIONS_RUN : OPTIONS_BAD;
 }
 
 enum options_result options_parse(int argc, char **argv, struct options *ret_options)
 {
     struct options *options = ret_options;
+    const struct command_row *row = argc > 1 ? command_find(argv[1]) : NULL;
 
     *options = (struct options){ .retry_delay_ms = 1000, .timeout_s = 60, .jobs = 1 };
-    for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            options->command = commands[i].command;
+    if (row != NULL)
+        options->command = row->command;
     options->retry_time_s = (options->command & (COMMAND_PUT | COMMAND_GET)) != 0 ? 600 : 10;
 
     enum options_result result = options_read_flags(options, argc, argv);
@@ -289,46 +216,4 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
 void options_done(struct options *options)
 {
     metadata_done(&options->metadata);
-}
-
-static void option_print_help(const struct option_row *row, FILE *out)
-{
-    char flag[64];
-    char letter[] = { '-', row->letter, ',', ' ', '\0' };
-
-    (void)snprintf(flag, sizeof(flag), "%s--%s %s", row->letter == 0 ? "" : letter, row->name,
-                   row->value == NULL ? "" : row->value);
-    (void)fprintf(out, "  %-*s", HELP_COLUMN, flag);
-    for (const char *text = row->help; *text != '\0'; text++) {
-        (void)fputc(*text, out);
-        if (*text == '\n')
-            (void)fprintf(out, "  %-*s", HELP_COLUMN, "");
-    }
-    (void)fputc('\n', out);
-}
-
-void options_print_help(FILE *out)
-{
-    (void)fputs(
-        "ferry: resumable uploads, by tus 1.0.0, and downloads\n"
-        "\n"
-        "  ferry put FILE... URL    upload files to the endpoint URL; - is standard input.\n"
-        "                           Prints the URL of each upload. After an interruption,\n"
-        "                           run the same command again: it goes on where it was\n"
-        "  ferry get URL            download the file to the folder you are in, or to -o FILE;\n"
-        "                           goes on in the same way\n"
-        "  ferry verify FILE URL    compare the file with the upload, by the server's digest\n"
-        "  ferry status URL         how far the upload is; disturbs nobody who is sending\n"
-        "  ferry rm URL             remove the upload from the server\n"
-        "\n"
-        "Sizes may end in K, M, G or T, powers of 1024.\n"
-        "\n",
-        out);
-    for (size_t i = 0; i < ROW_COUNT; i++)
-        option_print_help(&rows[i], out);
-    (void)fputs(
-        "\n"
-        "Exit status: 0 when the server has it all, 1 when not, 2 when the command line is\n"
-        "wrong. Interrupted by a signal, ferry ends by that signal.\n",
-        out);
 }

@@ -3,7 +3,8 @@
 /*
  * The command line of ferry
  *
- * One table in options.c says names, values, the commands that take them, and help.
+ * Two tables in options_table.c say what there is: commands, and options with their names, values,
+ * the commands that take them, and help.
  *
  *   Ownership  options_done() frees; texts point into argv
  */
@@ -57,4 +58,6 @@ enum options_result {
 /* options_done() in any case. */
 enum options_result options_parse(int argc, char **argv, struct options *ret_options);
 void options_done(struct options *options);
-void options_print_help(FILE *out);
+
+/* Of the command, or an overview where none was named. */
+void options_print_help(const struct options *options, FILE *out);
