@@ -321,6 +321,16 @@ def test_answers_that_may_change_are_tried_again(ferry, server):
     assert status == 0 and err.count("trying again") == 3
 
 
+def test_limit_rate_holds(ferry, server):
+    url = server.publish(bytes(range(256)) * 200)
+    began = os.times().elapsed
+    status, _, _ = get(ferry, "--limit-rate", "100K", url)
+
+    assert status == 0
+    assert os.times().elapsed - began > 0.3  # 0.5 s less what may be saved up
+    assert (ferry.folder / "file").read_bytes() == bytes(range(256)) * 200
+
+
 def test_json_tells_every_event_on_a_line(ferry, server):
     url = server.publish(b"some bytes")
     server.faults.append(Fault("GET", cut=4))

@@ -96,7 +96,8 @@ int get(const struct options *options)
 {
     CLEANUP(session_close) struct session session = { 0 };
     CLEANUP(record_closep) struct record *record = NULL;
-    int r = session_open(options, NULL, "the http or https URL of a file is wanted", &session);
+    struct pace pace = { .bytes_per_s = options->limit_rate };
+    int r = session_open(options, &pace, "the http or https URL of a file is wanted", &session);
     if (r != 0)
         return r;
 

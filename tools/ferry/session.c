@@ -18,7 +18,6 @@ int session_open(const struct options *options, struct pace *pace, const char *w
         .headers = options->headers,
         .header_count = options->header_count,
         .pace = pace,
-        .limit_rate = options->limit_rate,
         .timeout_s = (unsigned)options->timeout_s,
     };
     return transfer_new(&transfer_options, &session->transfer) == 0 ? 0 : 1;

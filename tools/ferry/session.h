@@ -20,7 +20,8 @@ struct session {
 
 /*
  * 0; otherwise an exit status, and it is said. The sentence is for a URL that is none, and says
- * what is wanted in its place. The pace is of what is sent; NULL where nothing is.
+ * what is wanted in its place. The pace is of what is sent or
+ * taken; NULL where nothing is.
  */
 int session_open(const struct options *options, struct pace *pace, const char *wanted,
                  struct session *ret_session);

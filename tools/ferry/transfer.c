@@ -111,8 +111,6 @@ static void transfer_set_method(struct transfer *transfer)
         (void)curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (request->take != NULL) {
         (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)TRANSFER_BUFFER_BYTES);
-        (void)curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
-                               (curl_off_t)transfer->options.limit_rate);
     } else if (strcmp(request->method, "POST") == 0) {
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, 0L);
@@ -143,6 +141,7 @@ static void transfer_prepare(struct transfer *transfer, const char *url)
     response_done(transfer->response);
     transfer->position = 0;
     transfer->body_count = 0;
+    transfer->taken_ahead = 0;
     transfer->moved = 0;
     transfer->moved_ms = clock_monotonic_ms();
     transfer->paused = transfer->reason_ended = transfer->broken = transfer->begun = false;

@@ -33,9 +33,9 @@ struct transfer_options {
     const struct address *address; /* what the user named */
     const char *const *headers;    /* "Name: value" */
     size_t header_count;
-    struct pace *pace;   /* of the bodies that are sent, shared with other transfers */
-    uint64_t limit_rate; /* bytes of a body that is taken, per second; 0: no limit */
-    unsigned timeout_s;  /* without a byte moved; 0: no limit */
+    struct pace
+        *pace; /* of the bodies that are sent or taken, shared with other transfers; or NULL */
+    unsigned timeout_s; /* without a byte moved; 0: no limit */
 };
 
 struct request {

@@ -75,6 +75,32 @@ static void reason_add(struct transfer *transfer, const char *buffer, size_t cou
     }
 }
 
+/*
+ * Takes as much as the pace allows. After a pause libcurl hands over again what begins with the same
+ * bytes, maybe in smaller pieces.
+ */
+static size_t transfer_take(struct transfer *transfer, struct bytes bytes)
+{
+    const struct request *request = transfer->request;
+    size_t ahead = transfer->taken_ahead < bytes.count ? transfer->taken_ahead : bytes.count;
+    struct bytes rest = bytes_after(bytes, ahead);
+
+    transfer->taken_ahead -= ahead;
+    if (rest.count == 0)
+        return bytes.count;
+    size_t taken = transfer->options.pace == NULL
+                       ? rest.count
+                       : pace_take(transfer->options.pace, clock_monotonic_ms(), rest.count);
+    transfer->broken = !request->take(request->context, bytes_of(rest.data, taken));
+    if (transfer->broken)
+        return 0;
+    if (taken == rest.count)
+        return bytes.count;
+    transfer->taken_ahead = ahead + taken;
+    transfer->paused = true;
+    return CURL_WRITEFUNC_PAUSE;
+}
+
 size_t transfer_write(const char *buffer, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
@@ -85,8 +111,7 @@ size_t transfer_write(const char *buffer, size_t size, size_t count, void *conte
     if (request->take != NULL && status >= 200 && status < 300) {
         if (!transfer_begin(transfer, status))
             return 0;
-        transfer->broken = !request->take(request->context, bytes_of(buffer, size * count));
-        return transfer->broken ? 0 : size * count;
+        return transfer_take(transfer, bytes_of(buffer, size * count));
     }
     reason_add(transfer, buffer, size * count);
     transfer->body_count += size * count;

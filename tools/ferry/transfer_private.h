@@ -17,6 +17,7 @@ struct transfer {
     struct response *response;
     uint64_t position;   /* in the body: what libcurl has taken */
     uint64_t body_count; /* of the answer */
+    size_t taken_ahead;  /* of what libcurl will hand over again, after a pause */
     curl_off_t moved;    /* bytes in both directions, as of moved_ms */
     uint64_t moved_ms;
     bool paused, reason_ended;
