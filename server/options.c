@@ -67,8 +67,8 @@ static const struct option_row rows[] = {
     { "max-connections-per-address", "N", "connections from one IPv4 address or IPv6 /64\n"
       "(default: a quarter of max-connections)", NUMBER(max_connections_per_address, 1, 1000000) },
     { "log-level", "LEVEL", "error, warning, info or debug (default info)", KIND_LOG_LEVEL, 0, 0, 0 },
-    { "verify", NULL, "read all uploads again, compare their digests, say what is wrong, and exit;\n"
-      "a server may run meanwhile", KIND_VERIFY, 0, 0, 0 },
+    { "verify", NULL, "read all uploads again, compare their digests, say what is\n"
+      "wrong, and exit; a server may run meanwhile", KIND_VERIFY, 0, 0, 0 },
     { "version", NULL, "print the version and exit", KIND_VERSION, 0, 0, 0 },
     { "help", NULL, "print this and exit", KIND_HELP, 0, 0, 0 },
 };
