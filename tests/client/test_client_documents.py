@@ -1,13 +1,15 @@
 """--help is where options stand first; the manual pages and the shells' completions say the same."""
 
+import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from conftest import BUILD, ROOT
-
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("FERRY_BUILD", ROOT / "build" / "plain"))
 COMMANDS = ["put", "get", "verify", "status", "rm"]
 COMPLETIONS = ROOT / "tools" / "ferry" / "completions"
 MANUALS = {"ferry": ROOT / "tools" / "ferry" / "ferry.1", "ferryd": ROOT / "server" / "ferryd.8"}
