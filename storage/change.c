@@ -42,14 +42,15 @@ static int upload_insert(struct db *db, const struct upload_info *info)
 {
     struct statement *insert = db_prepare(db,
         "INSERT INTO upload"
-        "       ( id,  protocol,  kind,  length,  created,"
+        "       ( id,  protocol,  kind,  length,  created,  explicit_completion,"
         "         digest_algorithm,  stated_digest,  metadata)"
-        "VALUES (:id, :protocol, :kind, :length, :created,"
+        "VALUES (:id, :protocol, :kind, :length, :created, :explicit_completion,"
         "        :digest_algorithm, :stated_digest, :metadata)");
 
     bind_blob(insert, ":id", bytes_of(info->id.bytes, UPLOAD_ID_BYTES));
     bind_u64(insert, ":protocol", info->protocol);
     bind_u64(insert, ":kind", info->kind);
+    bind_u64(insert, ":explicit_completion", info->explicit_completion);
     if (info->length_known)
         bind_u64(insert, ":length", info->length);
     bind_i64(insert, ":created", info->created);

@@ -24,6 +24,8 @@
  *   4. The file is open from its first dirty byte until the sync that covers it.
  *   5. Staged bytes are synced like others, but a row counts them only in a pass for a goal.
  *   6. The row that moves the offset has a checkpoint of the running digest, never beyond it.
+ *   7. Where offset and length make an upload complete, no row says that they are equal without
+ *      saying that it is complete: a client that sees it goes away for good.
  */
 #define LOG_MODULE "upload"
 #include <assert.h>
@@ -38,16 +40,37 @@
 
 /* ---- a pass: the disk ---- */
 
-static void pass_begin(struct upload *upload)
+/* Staged bytes count in no other. */
+static bool pass_is_asked(const struct upload *upload)
+{
+    return upload->pass == GOAL_COMMIT || upload->pass == GOAL_FINISH;
+}
+
+/* The digest of the whole could not be had: without it the last byte does not count. */
+static void pass_refuse_end(struct upload *upload, struct aftermath *aftermath)
+{
+    bool counts = !upload->stopped && (!upload->staged || pass_is_asked(upload));
+
+    if (!counts || !upload_is_ending(upload) || hash_is_whole(upload))
+        return;
+    upload_stop(upload, REFUSED_ENDED, aftermath);
+    upload->target = upload->written;
+}
+
+static void pass_begin(struct upload *upload, struct aftermath *aftermath)
 {
     bool whole = upload_is_written(upload) && upload_is_hashed(upload);
 
     upload->pass = whole ? upload->goal : GOAL_NONE;
-    upload->pressed = false;
-    upload->target = upload->written;
+    /* the last bytes came after this pass was wanted: it leaves them to one with their digest */
+    bool early = upload->pass == GOAL_NONE && upload_is_ending(upload) && !upload_is_hashed(upload);
+    upload->pressed = early;
+    upload->target = early ? upload->synced : upload->written;
     upload->change.checkpoint = upload->checkpoint;
     if (upload->failure == 0 && upload->verdict == 0)
         upload->verdict = hash_judge(upload);
+    if (!early)
+        pass_refuse_end(upload, aftermath);
 }
 
 static bool pass_wants_sync(const struct upload *upload)
@@ -55,7 +78,7 @@ static bool pass_wants_sync(const struct upload *upload)
     bool commits = upload->pass == GOAL_NONE || upload->pass == GOAL_COMMIT ||
                    upload->pass == GOAL_FINISH || (upload->pass == GOAL_CLOSE && !upload->staged);
 
-    return commits && !upload->stopped && upload->written > upload->synced;
+    return commits && !upload->stopped && upload->target > upload->synced;
 }
 
 /* Bytes that will never count, and blocks that were allocated for more. */
@@ -165,6 +188,12 @@ static struct digest_checkpoint pass_checkpoint(const struct upload *upload)
     return fits ? upload->checkpoint : upload->change.checkpoint;
 }
 
+/* The lane may have written on since the pass began, but never beyond the length. */
+static bool pass_ends(const struct upload *upload)
+{
+    return upload_is_ending(upload) && upload->target == upload->written;
+}
+
 static void pass_answered(void *argument, int result);
 
 /* Whether a row is to be written, and which. */
@@ -203,9 +232,13 @@ static bool pass_change(struct upload *upload, struct change *change)
         change->state = UPLOAD_INVALIDATED;
         return true;
     }
-    pass_commit_change(upload, change);
-    bool asked = upload->pass == GOAL_COMMIT || upload->pass == GOAL_FINISH;
-    return counts && (!upload->staged || asked);
+    if (!counts || (upload->staged && !pass_is_asked(upload)))
+        return false;
+    if (pass_ends(upload))
+        pass_complete_change(upload, change);
+    else
+        pass_commit_change(upload, change);
+    return true;
 }
 
 /* The offset is the change's now. */
@@ -364,7 +397,7 @@ void upload_sync_run(struct job *job)
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);
-    pass_begin(upload);
+    pass_begin(upload, &aftermath);
     bool sync = pass_wants_sync(upload);
     bool directory = sync && upload->durable == 0 && !upload->directory_synced;
     bool cut = pass_wants_cut(upload);

@@ -247,10 +247,15 @@ struct digest_value hash_digest(const struct upload *upload)
     return value;
 }
 
+bool hash_is_whole(const struct upload *upload)
+{
+    return hash_is_level(&upload->whole, upload->written);
+}
+
 int hash_judge(const struct upload *upload)
 {
     if (upload->pass == GOAL_FINISH)
-        return hash_is_level(&upload->whole, upload->written) ? 0 : REFUSED_ENDED;
+        return hash_is_whole(upload) ? 0 : REFUSED_ENDED;
     if (upload->pass != GOAL_VERIFY)
         return 0;
     if (hash_at(&upload->request) != upload->written)

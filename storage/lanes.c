@@ -40,6 +40,13 @@ void upload_unlock(struct upload *upload, struct aftermath *aftermath)
 
 /* ---- when a lane has something to do ---- */
 
+bool upload_is_ending(const struct upload *upload)
+{
+    return !upload->info.explicit_completion && upload->state == UPLOAD_RECEIVING &&
+           upload->info.length_known && upload->written == upload->info.length &&
+           upload->written > upload->durable;
+}
+
 bool upload_is_written(const struct upload *upload)
 {
     return !upload->writing && !upload->waiting && upload->received == upload->written;
@@ -77,6 +84,8 @@ static bool upload_must_sync(const struct upload *upload)
         return true;
     if (upload->damaged && !upload->damage_recorded)
         return !upload->writing;
+    if (upload_is_ending(upload) && !upload_is_hashed(upload))
+        return false; /* its row has the digest */
     uint64_t dirty = upload->written - upload->synced;
     return dirty > 0 && (upload->pressed || dirty >= upload_window(upload));
 }

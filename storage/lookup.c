@@ -42,6 +42,7 @@ static struct upload_info column_info(struct statement *statement)
         .length_known = !column_null(statement, "length"),
         .length = column_u64(statement, "length"),
         .offset = column_u64(statement, "offset"),
+        .explicit_completion = column_u64(statement, "explicit_completion") != 0,
         .created = column_i64(statement, "created"),
         .appended = column_i64(statement, "appended"),
         .expires = column_i64(statement, "expires"),
@@ -101,7 +102,7 @@ static int lookup_tombstone(struct db *db, const struct upload_id *id)
 static int lookup_row(struct db *db, const struct upload_id *id, struct lookup *ret_lookup)
 {
     struct statement *find = db_prepare(db,
-        "SELECT number, id, protocol, kind, state, length, offset, created,"
+        "SELECT number, id, protocol, kind, state, length, offset, explicit_completion, created,"
         "       coalesce(appended, created) AS appended, expires,"
         "       digest_algorithm, digest, stated_digest, checkpoint, metadata, response"
         "  FROM upload JOIN progress USING (number)"
@@ -144,7 +145,7 @@ int lookup_upload(struct db *db, const struct upload_id *id, struct lookup *ret_
 int lookup_page(struct db *db, struct upload_page *page)
 {
     struct statement *list = db_prepare(db,
-        "SELECT number, id, protocol, kind, state, length, offset, created,"
+        "SELECT number, id, protocol, kind, state, length, offset, explicit_completion, created,"
         "       coalesce(appended, created) AS appended, expires,"
         "       digest_algorithm, digest, stated_digest"
         "  FROM upload JOIN progress USING (number)"

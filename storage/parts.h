@@ -175,6 +175,9 @@ bool upload_is_quiet(const struct upload *upload);
 /* The file ends where the catalog says, or nobody will go on with it. With the lock held. */
 bool upload_is_tidy(const struct upload *upload);
 
+/* With what is written the upload is complete, as soon as a row counts it. With the lock held. */
+bool upload_is_ending(const struct upload *upload);
+
 /* Everything that was appended is in the file, or never will be. With the lock held. */
 bool upload_is_written(const struct upload *upload);
 
@@ -224,7 +227,10 @@ void hash_begin_request(struct upload *upload, enum digest_algorithm algorithm);
 /* Staged bytes are no more: both digests go back to durable. The hash lane does not run. */
 void hash_go_back(struct upload *upload);
 
-/* Of the whole, when everything is hashed. */
+/* Whether the running digest is that of everything written. Not while the lane runs. */
+bool hash_is_whole(const struct upload *upload);
+
+/* Of the whole, when that is so. */
 struct digest_value hash_digest(const struct upload *upload);
 
 /* Why the digests forbid what the pass is for, or 0. */

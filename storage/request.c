@@ -79,6 +79,7 @@ static int create_fill(struct upload_info *info, const struct upload_creation *c
     *info = (struct upload_info){
         .protocol = creation->protocol,
         .kind = creation->kind,
+        .explicit_completion = creation->explicit_completion,
         .length_known = creation->length_known,
         .length = creation->length,
         .created = now,

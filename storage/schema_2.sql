@@ -9,6 +9,10 @@ ALTER TABLE upload
     ADD COLUMN stated_digest BLOB              -- what digest has to be, of digest_algorithm;
                CHECK (length(stated_digest) BETWEEN 16 AND 64);          -- NULL: nobody knows
 
+ALTER TABLE upload
+    ADD COLUMN explicit_completion INTEGER NOT NULL DEFAULT 0  -- 1: complete when the client says so;
+               CHECK (explicit_completion IN (0, 1));          -- 0: when offset is length, in the
+                                                               -- same transaction
 ALTER TABLE progress
     ADD COLUMN appended INTEGER;               -- when offset last grew; NULL until it has
 

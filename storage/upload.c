@@ -324,7 +324,10 @@ void upload_finish(struct upload *upload, struct done done)
     bool short_of_it = upload->info.length_known && upload->received < upload->info.length;
     if (refusal == 0 && short_of_it)
         refusal = REFUSED_TOO_SHORT;
-    upload_pursue(upload, GOAL_FINISH, refusal, done);
+    if (upload->state == UPLOAD_COMPLETE && upload->received == upload->durable)
+        upload_pursue(upload, GOAL_ANSWER, 0, done);
+    else
+        upload_pursue(upload, GOAL_FINISH, refusal, done);
     upload_unlock(upload, &aftermath);
 }
 
@@ -348,8 +351,9 @@ void upload_set_length(struct upload *upload, uint64_t length, struct done done)
     upload_lock(upload);
     int refusal = length_refusal(upload, length);
     bool new = refusal == 0 && !upload->info.length_known;
+    bool ends = new && !upload->info.explicit_completion &&length == upload->received;
     upload->stated_length = length;
-    upload_pursue(upload, new ? GOAL_LENGTH : GOAL_ANSWER, refusal, done);
+    upload_pursue(upload, ends ? GOAL_FINISH : new ? GOAL_LENGTH : GOAL_ANSWER, refusal, done);
     upload_unlock(upload, &aftermath);
 }
 

@@ -53,7 +53,7 @@ enum upload_kind {
  */
 enum upload_state {
     UPLOAD_RECEIVING = 0,
-    UPLOAD_COMPLETE = 1,    /* the client said so; never by offset and length alone */
+    UPLOAD_COMPLETE = 1,    /* all bytes are there: see explicit_completion */
     UPLOAD_INVALIDATED = 2, /* upload_invalidate(): no more appends */
     UPLOAD_DAMAGED = 3,     /* the disk lost or refused bytes of it, or they have not the stated
                              * digest; its file is kept */
@@ -72,6 +72,7 @@ struct upload_info {
     bool length_known;
     uint64_t length;
     uint64_t offset;
+    bool explicit_completion; /* as given to upload_create() */
     int64_t created;
     int64_t appended; /* when the offset last grew; created as long as it has not */
     int64_t expires;  /* 0: never */
@@ -97,6 +98,12 @@ struct upload_creation {
     enum upload_kind kind; /* UPLOAD_SINGLE or UPLOAD_PARTIAL */
     bool length_known;
     uint64_t length;
+
+    /*
+     * False: the upload is complete when its offset is its length, by the commit that counts the last
+     * byte, whoever asked for that commit. True: upload_finish() alone completes it.
+     */
+    bool explicit_completion;
 
     /* The digest that is kept while bytes come: DIGEST_NONE, DIGEST_BLAKE2B or DIGEST_SHA256. */
     enum digest_algorithm digest_algorithm;
@@ -250,7 +257,8 @@ void upload_set_response(struct upload *upload, struct bytes response);
 
 /*
  * Makes everything durable and the upload complete, with its digest and response, in one step. The
- * length becomes the offset when it was not known.
+ * length becomes the offset when it was not known. Fine when the upload was complete already and
+ * nothing was appended since.
  *
  * Refuses with REFUSED_TOO_SHORT when the length is known and not reached (nothing is lost, the
  * upload is committed and goes on); with REFUSED_DIGEST_MISMATCH when the digest is not the stated
@@ -263,7 +271,8 @@ void upload_finish(struct upload *upload, struct done done);
 void upload_rollback(struct upload *upload, struct done done);
 
 /*
- * States a length that was not known, durably. The same length again is fine.
+ * States a length that was not known, durably. The same length again is fine. When that is where the
+ * upload ends, and its completion is not explicit, it does what upload_finish() does.
  *
  * Refuses with REFUSED_LENGTH_MISMATCH when another one is known, REFUSED_TOO_SHORT when more
  * bytes are there already, REFUSED_TOO_LONG for more than INT64_MAX.

@@ -108,6 +108,15 @@ static void check_marked(void)
     }
 }
 
+/* Where a client sees offset and length equal, it may go away for good: this is not to expire. */
+static void check_end(const struct upload_info *info)
+{
+    if (info->state == UPLOAD_RECEIVING && !info->explicit_completion && info->length_known &&
+        info->length > 0 && info->offset == info->length)
+        world_violation("%s: all bytes are there and it is not complete",
+                        upload_id_format(&info->id).text);
+}
+
 /* Everything that the store shows, whether it was acknowledged or not. */
 static void check_listed(void)
 {
@@ -121,6 +130,7 @@ static void check_listed(void)
             if (infos[i].state == UPLOAD_DELETED)
                 continue;
             check_file(&infos[i]);
+            check_end(&infos[i]);
             if (infos[i].state == UPLOAD_COMPLETE || infos[i].state == UPLOAD_DAMAGED)
                 check_digest(&infos[i]);
             if (ledger_find(&checker.ledger, &infos[i].id) == NULL)

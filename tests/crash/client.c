@@ -108,6 +108,7 @@ static void create(struct client *client, size_t place)
     struct upload_creation creation = {
         .kind = UPLOAD_SINGLE,
         .length_known = chance(client, 70),
+        .explicit_completion = chance(client, 50),
         .digest_algorithm = (enum digest_algorithm)below(client, DIGEST_SHA256 + 1),
         .metadata = bytes_of_text("filename ZmVycnk="),
     };
@@ -129,6 +130,8 @@ static void create(struct client *client, size_t place)
         mark(&id, "created %lu %ld", creation.length, now);
     else
         mark(&id, "created - %ld", now);
+    if (!creation.explicit_completion) /* any commit from now on may be the last */
+        mark(&id, "finishing");
     place_fill(place, &id);
 }
 

@@ -154,7 +154,7 @@ static void takes_no_more_than_the_length(void **state)
     assert_int_equal(append_pattern(upload, 400), 0);
     assert_int_equal(upload_finish_wait(upload), 0);
     assert_int_equal(append_pattern(upload, 1), REFUSED_COMPLETED);
-    assert_int_equal(upload_finish_wait(upload), REFUSED_COMPLETED);
+    assert_int_equal(upload_finish_wait(upload), 0); /* it is that already */
     upload_close(upload);
     assert_pattern(fixture_path(fixture, &id), 1000);
 }
@@ -162,7 +162,13 @@ static void takes_no_more_than_the_length(void **state)
 static void is_complete_only_when_told_so(void **state)
 {
     struct fixture *fixture = *state;
-    struct upload_id id = fixture_create(fixture, 10);
+    const struct upload_creation creation = {
+        .length_known = true,
+        .length = 10,
+        .explicit_completion = true,
+    };
+    struct upload_id id;
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &id), 0);
 
     struct upload *upload = fixture_writer(fixture, &id);
     assert_int_equal(append_pattern(upload, 10), 0);
@@ -171,6 +177,71 @@ static void is_complete_only_when_told_so(void **state)
     assert_int_equal(upload_finish_wait(upload), 0);
     upload_close(upload);
     assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_COMPLETE);
+}
+
+static void the_commit_that_counts_the_last_byte_completes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 10);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 9), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_RECEIVING);
+    assert_int_equal(append_pattern(upload, 1), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_COMPLETE);
+    assert_int_equal(upload_info(upload)->state, UPLOAD_COMPLETE);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+}
+
+static void a_vanished_writer_s_last_byte_completes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 1000);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    upload_close(upload);
+    upload_close(fixture_writer(fixture, &id)); /* after the last commit */
+    struct upload_info info = fixture_find(fixture, &id);
+    assert_int_equal(info.state, UPLOAD_COMPLETE);
+    assert_int_equal(info.expires, 0);
+}
+
+static void the_length_that_is_the_offset_completes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 600), 0);
+    assert_int_equal(upload_set_length_wait(upload, 600), 0);
+    struct upload_info info = fixture_find(fixture, &id);
+    assert_int_equal(info.state, UPLOAD_COMPLETE);
+    assert_int_equal(info.length, 600);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+}
+
+static void staged_bytes_complete_when_they_are_committed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 1000);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    upload_stage(upload, DIGEST_NONE);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    upload_close(upload);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_info(upload)->state, UPLOAD_RECEIVING);
+    assert_int_equal(upload_info(upload)->offset, 0);
+    upload_stage(upload, DIGEST_NONE);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_COMPLETE);
+    upload_close(upload);
 }
 
 static void completes_and_reads_an_upload_of_no_bytes(void **state)
@@ -718,6 +789,10 @@ int main(void)
         UPLOAD_TEST(keeps_what_a_vanished_writer_had_appended),
         UPLOAD_TEST(takes_no_more_than_the_length),
         UPLOAD_TEST(is_complete_only_when_told_so),
+        UPLOAD_TEST(the_commit_that_counts_the_last_byte_completes),
+        UPLOAD_TEST(a_vanished_writer_s_last_byte_completes),
+        UPLOAD_TEST(the_length_that_is_the_offset_completes),
+        UPLOAD_TEST(staged_bytes_complete_when_they_are_committed),
         UPLOAD_TEST(completes_and_reads_an_upload_of_no_bytes),
         UPLOAD_TEST(reads_a_complete_upload_even_while_it_is_deleted),
         UPLOAD_TEST(states_a_length_once),
