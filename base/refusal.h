@@ -46,6 +46,21 @@ enum refusal {
     REFUSED_TOO_LARGE,          /* a longer upload than this server takes */
     REFUSED_FINAL_UPLOAD,       /* an append to the concatenation of other uploads */
 
+    /* the IETF's protocol, by the headers alone or by what they say of the upload */
+    REFUSED_COMPLETENESS,         /* whether the request completes the upload is not said, or unclear */
+    REFUSED_OFFSET_UNSTATED,      /* an offset is missing or is none */
+    REFUSED_PARTIAL_MEDIA_TYPE,   /* the content is not what an append sends */
+    REFUSED_FIELD_EXCLUDED,       /* a field that this method must not have */
+    REFUSED_OTHER_PROTOCOL,       /* an append by another protocol than the upload was created by */
+    REFUSED_LENGTHS_INCONSISTENT, /* two requests, or two fields, do not agree about the length */
+    REFUSED_EXCESS,               /* more bytes than the length */
+    REFUSED_TOO_SMALL,            /* a shorter upload than is made resumable here */
+    REFUSED_APPEND_TOO_LARGE,     /* more content in one request than this server takes */
+    REFUSED_APPEND_TOO_SMALL,     /* less of it */
+    REFUSED_DIGEST_FIELD,         /* a digest field that cannot be read */
+    REFUSED_CONTENT_MISMATCH,     /* the content is not what its digest was made of */
+    REFUSED_TAKEN_OVER,           /* another request has the upload; ask again where it ends */
+
     /* digests */
     REFUSED_CHECKSUM_SYNTAX,    /* a checksum that cannot be read, or contradicts another */
     REFUSED_CHECKSUM_ALGORITHM, /* of an algorithm that is unknown here */

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "protocol/http_date.h"
+#include "protocol/ietf_field.h"
 #include "protocol/message.h"
 #include "protocol/tus_body.h"
 #include "protocol/tus_version.h"
@@ -145,6 +146,7 @@ struct sentence {
     const char *text;
 };
 
+/* NOLINTNEXTLINE(readability-function-size): a table, a row for each refusal */
 static struct sentence refusal_sentence(enum refusal refusal)
 {
     /* clang-format off */
@@ -180,6 +182,20 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_TOO_LARGE: SAY(413, "the upload is larger than this server takes");
     case REFUSED_FINAL_UPLOAD: SAY(403, "this upload is made of others: nothing can be appended");
 
+    case REFUSED_COMPLETENESS: SAY(400, "Upload-Complete must be sent: ?0 or ?1");
+    case REFUSED_OFFSET_UNSTATED: SAY(400, "Upload-Offset must be sent: an integer of 1 to 15 digits");
+    case REFUSED_PARTIAL_MEDIA_TYPE: SAY(415, "Content-Type must be " IETF_MEDIA_TYPE);
+    case REFUSED_FIELD_EXCLUDED: SAY(400, "Upload-Offset, Upload-Complete and the like are not for this method");
+    case REFUSED_OTHER_PROTOCOL: SAY(400, "this upload was created by another protocol: append by that one");
+    case REFUSED_LENGTHS_INCONSISTENT: SAY(400, "Upload-Length, or the content: another length was stated");
+    case REFUSED_EXCESS: SAY(400, "the content exceeds the length of the upload");
+    case REFUSED_TOO_SMALL: SAY(400, "the upload is smaller than min-size: send it in one request");
+    case REFUSED_APPEND_TOO_LARGE: SAY(413, "the content is larger than max-append-size");
+    case REFUSED_APPEND_TOO_SMALL: SAY(400, "the content is smaller than min-append-size");
+    case REFUSED_DIGEST_FIELD: SAY(400, "Content-Digest or Repr-Digest: not a dictionary of digests");
+    case REFUSED_CONTENT_MISMATCH: SAY(400, "Content-Digest: the content has another one: nothing was kept");
+    case REFUSED_TAKEN_OVER: SAY(503, "another request has this upload: ask for its offset");
+
     case REFUSED_CHECKSUM_SYNTAX: SAY(400, "Upload-Checksum: algorithm, blank, base64 of the digest; a trailer must not contradict the header");
     case REFUSED_CHECKSUM_ALGORITHM: SAY(400, "Upload-Checksum: see Tus-Checksum-Algorithm for those that are known");
     case REFUSED_CHECKSUM_MISSING: SAY(400, "Upload-Checksum was announced and not sent: nothing was kept");
@@ -207,7 +223,7 @@ static void answer_refusal(struct answer *answer, enum refusal refusal)
 
     if (refusal == REFUSED_MALFORMED_MESSAGE || refusal == REFUSED_STOPPING)
         answer->close = true;
-    if (refusal == REFUSED_OVERLOADED || refusal == REFUSED_STOPPING)
+    if (refusal == REFUSED_OVERLOADED || refusal == REFUSED_STOPPING || refusal == REFUSED_TAKEN_OVER)
         answer_field(answer, "Retry-After", refusal == REFUSED_STOPPING ? "5" : "1");
     if (refusal == REFUSED_VERSION)
         answer_field(answer, "Tus-Version", TUS_VERSIONS);
