@@ -48,13 +48,28 @@ struct answer *exchange_answer(struct exchange *exchange)
 
 bool exchange_over(struct exchange *exchange)
 {
-    if (exchange->gone || exchange->malformed || exchange->spoiled)
+    if (exchange->gone || exchange->malformed)
         return true;
 
     pthread_mutex_lock(&exchange->mutex);
-    bool ended = exchange->ended;
+    bool over = exchange->ended || exchange->spoiled;
     pthread_mutex_unlock(&exchange->mutex);
-    return ended;
+    return over;
+}
+
+bool exchange_is_spoiled(struct exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->mutex);
+    bool spoiled = exchange->spoiled;
+    pthread_mutex_unlock(&exchange->mutex);
+    return spoiled;
+}
+
+void exchange_begins_answer(struct exchange *exchange)
+{
+    pthread_mutex_lock(&exchange->mutex);
+    exchange->answering = true;
+    pthread_mutex_unlock(&exchange->mutex);
 }
 
 /* What is offered and not taken yet. The mark of exchange_end() and the count that it reports are read
@@ -116,23 +131,34 @@ int exchange_trailer(const struct exchange *exchange, const char *name, struct b
     return exchange->gone ? -ECANCELED : request_trailer(exchange->connection, name, ret_value);
 }
 
+/* Called with the mutex held: the socket is still this exchange's, and its answer has not begun. */
+static bool interim_send(struct exchange *exchange, const char *text, size_t count)
+{
+    int unsent = 0;
+
+    if (exchange->socket < 0 || exchange->ended || exchange->spoiled || exchange->answering ||
+        ioctl(exchange->socket, SIOCOUTQ, &unsent) != 0 || unsent != 0)
+        return false;
+    ssize_t sent = send(exchange->socket, text, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    exchange->spoiled = sent > 0 && (size_t)sent < count;
+    return sent == (ssize_t)count;
+}
+
 bool exchange_interim(struct exchange *exchange, const struct answer *interim)
 {
     size_t count = 0;
-    int unsent = 0;
 
     assert(interim->status >= 100 && interim->status < 200);
-    if (!exchange->request.framing.interim_understood || exchange_over(exchange))
+    if (!exchange->request.framing.interim_understood || interim->broken)
         return false;
-
     AUTO_FREE char *text = answer_format(interim, true, &count);
-    if (text == NULL || ioctl(exchange->socket, SIOCOUTQ, &unsent) != 0 || unsent != 0)
+    if (text == NULL)
         return false;
 
-    ssize_t sent = send(exchange->socket, text, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent > 0 && (size_t)sent < count)
-        exchange->spoiled = true;
-    return sent == (ssize_t)count;
+    pthread_mutex_lock(&exchange->mutex);
+    bool sent = interim_send(exchange, text, count);
+    pthread_mutex_unlock(&exchange->mutex);
+    return sent;
 }
 
 /* --- waiting --- */

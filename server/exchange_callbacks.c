@@ -145,6 +145,7 @@ static void exchange_finish_answer(struct exchange *exchange)
 {
     const struct exchanges_options *options = &exchange->exchanges->options;
 
+    exchange_begins_answer(exchange);
     if (options->finish != NULL)
         options->finish(exchange, &exchange->answer);
     if (!exchange->answer.broken)
@@ -399,7 +400,7 @@ static bool exchange_answered(const struct exchange *exchange)
 /* The answer is there: send it, or get the rest of the body out of its way first. */
 static enum MHD_Result exchange_conclude(struct exchange *exchange, size_t *data_count)
 {
-    if (exchange->spoiled)
+    if (exchange_is_spoiled(exchange))
         return MHD_NO;
     if (exchange->phase == EXCHANGE_COMPLETE)
         return exchange_queue(exchange);

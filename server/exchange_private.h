@@ -45,7 +45,6 @@ struct exchange {
     bool gone;      /* completed: nobody is there any more */
     bool malformed; /* the body's framing was found invalid */
     bool await_started;
-    bool spoiled;      /* half an interim response is out: nothing can be said after it */
     bool said;         /* the answer is on its way */
     bool draining;     /* the handler has answered, the body goes on */
     unsigned crumbs;   /* see exchange_gives_way() */
@@ -63,6 +62,8 @@ struct exchange {
 
     pthread_mutex_t mutex; /* guards all below it; taken after exchanges->mutex */
     int socket;            /* -1: completed, it may belong to the next request */
+    bool spoiled;          /* half an interim response is out: nothing can be said after it */
+    bool answering;        /* the answer goes out, or was tried to: no interim response any more */
     bool complete;         /* the body is */
     bool ended;            /* by exchange_end() or shutdown */
     bool suspended;        /* from exchange_suspend() to exchange_wake() */
@@ -98,6 +99,12 @@ bool exchange_over(struct exchange *exchange);
 /* Suspends the connection and calls exchange->start, after which some thread calls exchange_wake(). False
  * when the exchange is over, or there is no memory. Only in libmicrohttpd's calls. */
 bool exchange_suspend(struct exchange *exchange);
+
+/* Whether half an interim response is out. */
+bool exchange_is_spoiled(struct exchange *exchange);
+
+/* From here on no interim response is sent. */
+void exchange_begins_answer(struct exchange *exchange);
 
 /* Ends it even when its body is complete. */
 void exchange_cut(struct exchange *exchange);
