@@ -309,6 +309,16 @@ void upload_commit(struct upload *upload, struct done done)
     upload_want(upload, GOAL_COMMIT, 0, done);
 }
 
+void upload_unstage(struct upload *upload)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    assert(upload->staged);
+    upload->staged = false;
+    upload_unlock(upload, &aftermath);
+}
+
 void upload_rollback(struct upload *upload, struct done done)
 {
     assert(upload->staged);

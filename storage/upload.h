@@ -267,6 +267,10 @@ void upload_set_response(struct upload *upload, struct bytes response);
  */
 void upload_finish(struct upload *upload, struct done done);
 
+/* Staged bytes count like all others from here on, verified or not: the next commit takes them, or
+ * that of the close. */
+void upload_unstage(struct upload *upload);
+
 /* Forgets staged bytes: the upload ends again where it did before. */
 void upload_rollback(struct upload *upload, struct done done);
 

@@ -376,6 +376,23 @@ static void staged_bytes_go_when_their_writer_vanishes(void **state)
     assert_pattern(fixture_path(fixture, &id), 0);
 }
 
+/* A request that breaks off before it could be verified, of a protocol that keeps such bytes. */
+static void staged_bytes_count_when_they_are_staged_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    upload_stage(upload, DIGEST_NONE);
+    assert_int_equal(append_pattern(upload, 3000000), 0);
+    upload_unstage(upload);
+    upload_close(upload);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_offset(upload), 3000000);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 3000000);
+}
+
 /* ---- commits that nobody asked for ---- */
 
 static atomic_uint_fast64_t test_clock_ms;
@@ -798,6 +815,7 @@ int main(void)
         UPLOAD_TEST(states_a_length_once),
         UPLOAD_TEST(takes_nothing_after_it_was_invalidated),
         UPLOAD_TEST(staged_bytes_count_when_they_are_committed),
+        UPLOAD_TEST(staged_bytes_count_when_they_are_staged_no_more),
         UPLOAD_TEST(staged_bytes_go_when_they_are_rolled_back),
         UPLOAD_TEST(staged_bytes_go_when_their_writer_vanishes),
         UPLOAD_TEST(commits_a_little_late_and_much_soon),
