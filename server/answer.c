@@ -16,6 +16,7 @@
 #include "protocol/http_date.h"
 #include "protocol/ietf_field.h"
 #include "protocol/message.h"
+#include "protocol/problem.h"
 #include "protocol/tus_body.h"
 #include "protocol/tus_version.h"
 
@@ -141,6 +142,14 @@ void answer_content(struct answer *answer, unsigned status, const char *media_ty
     answer_body(answer, body, count);
 }
 
+void answer_problem(struct answer *answer, unsigned status, const char *json)
+{
+    char *body = NULL;
+
+    int count = asprintf(&body, "%s\n", json);
+    answer_content(answer, status, PROBLEM_MEDIA_TYPE, count < 0 ? NULL : body, (size_t)count);
+}
+
 struct sentence {
     unsigned status;
     const char *text;
@@ -223,7 +232,8 @@ static void answer_refusal(struct answer *answer, enum refusal refusal)
 
     if (refusal == REFUSED_MALFORMED_MESSAGE || refusal == REFUSED_STOPPING)
         answer->close = true;
-    if (refusal == REFUSED_OVERLOADED || refusal == REFUSED_STOPPING || refusal == REFUSED_TAKEN_OVER)
+    if (refusal == REFUSED_OVERLOADED || refusal == REFUSED_STOPPING ||
+        refusal == REFUSED_TAKEN_OVER)
         answer_field(answer, "Retry-After", refusal == REFUSED_STOPPING ? "5" : "1");
     if (refusal == REFUSED_VERSION)
         answer_field(answer, "Tus-Version", TUS_VERSIONS);

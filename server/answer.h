@@ -73,6 +73,9 @@ __attribute__((format(printf, 3, 4))) void answer_text(struct answer *answer, un
 void answer_content(struct answer *answer, unsigned status, const char *media_type, char *body,
                     size_t count);
 
+/* The status and problem details (RFC 9457): a JSON object in one line. */
+void answer_problem(struct answer *answer, unsigned status, const char *json);
+
 /* What a handler's result other than 0 says to the client; fields that it added stay. */
 void answer_result(struct answer *answer, int result);
 

@@ -112,6 +112,50 @@ static const char *field(const struct answer *answer, const char *name)
     return NULL;
 }
 
+static void gives_the_statuses_of_the_ietf(void **state)
+{
+    static const struct {
+        enum refusal refusal;
+        unsigned status;
+    } cases[] = {
+        { REFUSED_COMPLETENESS, 400 },
+        { REFUSED_OFFSET_UNSTATED, 400 },
+        { REFUSED_PARTIAL_MEDIA_TYPE, 415 },
+        { REFUSED_FIELD_EXCLUDED, 400 },
+        { REFUSED_OTHER_PROTOCOL, 400 },
+        { REFUSED_LENGTHS_INCONSISTENT, 400 },
+        { REFUSED_EXCESS, 400 },
+        { REFUSED_TOO_SMALL, 400 },
+        { REFUSED_APPEND_TOO_LARGE, 413 },
+        { REFUSED_APPEND_TOO_SMALL, 400 },
+        { REFUSED_DIGEST_FIELD, 400 },
+        { REFUSED_CONTENT_MISMATCH, 400 },
+        { REFUSED_TAKEN_OVER, 503 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct answer answer = { 0 };
+        answer_result(&answer, cases[i].refusal);
+        assert_int_equal(answer.status, cases[i].status);
+        assert_int_equal(field(&answer, "Retry-After") != NULL, cases[i].status == 503);
+        answer_done(&answer);
+    }
+}
+
+static void tells_problems(void **state)
+{
+    struct answer answer = { 0 };
+
+    (void)state;
+    answer_problem(&answer, 409, "{}");
+    assert_int_equal(answer.status, 409);
+    assert_string_equal(field(&answer, "Content-Type"), "application/problem+json");
+    assert_memory_equal(answer.body, "{}\n", 3);
+    assert_int_equal(answer.body_count, 3);
+    answer_done(&answer);
+}
+
 static void gives_the_statuses_of_tus(void **state)
 {
     static const struct {
@@ -165,6 +209,8 @@ int main(void)
         cmocka_unit_test(owns_a_file_and_tells_its_length),
         cmocka_unit_test(formats_an_interim_response),
         cmocka_unit_test(every_refusal_has_a_status_and_a_sentence),
+        cmocka_unit_test(gives_the_statuses_of_the_ietf),
+        cmocka_unit_test(tells_problems),
         cmocka_unit_test(gives_the_statuses_of_tus),
         cmocka_unit_test(every_failure_is_a_5xx),
     };
