@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/refusal.h"
+#include "protocol/choice.h"
 #include "protocol/tus_append.h"
 #include "server/receive.h"
 #include "server/service.h"
@@ -25,7 +27,8 @@ static int append_look(void *argument, const struct upload_info *info)
         service_tell_expires(look->answer, info);
         return look->parsed;
     }
-    int r = tus_append_check_early(&look->request, &upload);
+    int r = info->protocol == PROTOCOL_TUS ? tus_append_check_early(&look->request, &upload)
+                                           : REFUSED_OTHER_PROTOCOL;
     if (r != 0)
         service_tell(look->answer, info, info->offset);
     return r;

@@ -4,7 +4,7 @@
 #include "server/service.h"
 
 /* What a script may do, send and read; each in the order of the alphabet. */
-#define METHODS "DELETE, GET, HEAD, OPTIONS, PATCH, POST"
+#define METHODS "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 #define SENT                                                                                      \
     "Authorization, Content-Digest, Content-Disposition, Content-Type, If-Match, If-None-Match, " \
     "If-Range, Incremental, Origin, Range, Repr-Digest, Tus-Resumable, Upload-Checksum, "         \

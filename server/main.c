@@ -14,18 +14,15 @@
 
 #include "base/fail.h"
 #include "protocol/tus_extension.h"
-#include "server/append.h"
+#include "server/by_protocol.h"
 #include "server/capabilities.h"
-#include "server/create.h"
 #include "server/download.h"
 #include "server/health.h"
 #include "server/linger.h"
 #include "server/listener.h"
-#include "server/offset.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/service.h"
-#include "server/terminate.h"
 #include "server/verify.h"
 #include "storage/store.h"
 
@@ -38,7 +35,7 @@ enum {
 };
 
 enum {
-    ROUTE_COUNT = 9
+    ROUTE_COUNT = 10
 };
 
 /* The operations of the endpoint, below the configured path. */
@@ -52,17 +49,20 @@ static void endpoint_init(struct endpoint *endpoint, const char *base_path)
     const char *upload = endpoint->upload;
 
     (void)snprintf(endpoint->upload, sizeof(endpoint->upload), "%s*", base_path);
+    /* clang-format off */
     const struct route routes[ROUTE_COUNT] = {
         { "GET", "/healthz", health },
         { "OPTIONS", "*", capabilities },
         { "OPTIONS", base_path, capabilities },
-        { "POST", base_path, create },
+        { "POST", base_path, create_by_protocol },
+        { "PUT", base_path, put_by_protocol },
         { "OPTIONS", upload, capabilities },
-        { "HEAD", upload, offset },
+        { "HEAD", upload, offset_by_protocol },
         { "GET", upload, download },
-        { "PATCH", upload, append },
-        { "DELETE", upload, terminate },
+        { "PATCH", upload, append_by_protocol },
+        { "DELETE", upload, delete_by_protocol },
     };
+    /* clang-format on */
     memcpy(endpoint->routes, routes, sizeof(routes));
 }
 
@@ -120,6 +120,11 @@ static int serve(const struct options *options, struct listener *listeners, stru
         .extensions = TUS_CREATION | TUS_CREATION_WITH_UPLOAD | TUS_CREATION_DEFER_LENGTH |
                       TUS_CHECKSUM | TUS_CHECKSUM_TRAILER | TUS_TERMINATION |
                       (options->expire_after_s > 0 ? TUS_EXPIRATION : 0),
+        .ietf_limits = { .max_size = options->max_size,
+                         .min_size = options->min_size,
+                         .max_append_size = options->max_append_size,
+                         .min_append_size = options->min_append_size },
+        .expire_after_s = options->expire_after_s,
         .cors_origins = options->cors_origins,
         .digest_algorithm = options->digest,
     };

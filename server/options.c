@@ -44,6 +44,12 @@ static const struct option_row rows[] = {
       KIND_PATH, offsetof(struct options, base_path), 0, 0 },
     { "max-size", "BYTES", "longest upload that is taken; K, M, G and T may follow\n"
       "(default: no limit)", KIND_BYTES, offsetof(struct options, max_size), 0, 0 },
+    { "min-size", "BYTES", "shortest upload that is made resumable, by the IETF's protocol\n"
+      "(default: no limit)", KIND_BYTES, offsetof(struct options, min_size), 0, 0 },
+    { "max-append-size", "BYTES", "most content of one request by the IETF's protocol\n"
+      "(default: no limit)", KIND_BYTES, offsetof(struct options, max_append_size), 0, 0 },
+    { "min-append-size", "BYTES", "least content of one, unless it completes the upload\n"
+      "(default: no limit)", KIND_BYTES, offsetof(struct options, min_append_size), 0, 0 },
     { "expire-after", "SECONDS", "remove unfinished uploads so long after their last byte\n"
       "(default 604800, a week; 0: never)", NUMBER(expire_after_s, 0, 4000000000U) },
     { "remember-gone", "SECONDS", "answer 410 for so long when an upload was deleted or has expired, then 404\n"

@@ -25,7 +25,8 @@ struct options {
     size_t listen_count;
     const char *data; /* directory */
     const char *base_path;
-    uint64_t max_size, min_free, buffer_memory; /* bytes */
+    uint64_t max_size, min_free, buffer_memory;          /* bytes */
+    uint64_t min_size, max_append_size, min_append_size; /* bytes; 0: no such limit */
     unsigned expire_after_s, remember_gone_s;
     enum digest_algorithm digest;
     const char *cors_origins; /* see protocol/origin.h */

@@ -3,12 +3,14 @@
 /*
  * The upload service: what its handlers share, and what all its answers have in common
  *
- * One handler per operation, each in a file of its own: create, append, offset, terminate,
- * capabilities. Their context (exchange_context()) is a struct service.
+ * One handler per operation, each in a file of its own: create, append, offset, terminate for tus,
+ * ietf_create, ietf_append, ietf_offset, ietf_cancel for the IETF's protocol (by_protocol.h chooses),
+ * capabilities for both. Their context (exchange_context()) is a struct service.
  *
  *   Source   tus 1.0.0, "Headers"
  */
 
+#include "protocol/ietf_limits.h"
 #include "protocol/tus_append.h"
 #include "server/exchange.h"
 #include "storage/store.h"
@@ -18,7 +20,9 @@ struct service {
     struct store *store;
     const char *base_path; /* of the upload endpoint; begins and ends with '/' */
     struct tus_limits limits;
-    unsigned extensions;                    /* enum tus_extension */
+    unsigned extensions; /* enum tus_extension */
+    struct ietf_limits ietf_limits;
+    unsigned expire_after_s;                /* since an unfinished upload's last byte; 0: never */
     const char *cors_origins;               /* see protocol/origin.h */
     enum digest_algorithm digest_algorithm; /* of uploads for which none is stated */
 };

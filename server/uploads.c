@@ -225,6 +225,18 @@ int uploads_set_length(struct exchange *exchange, struct upload *upload, uint64_
     return question_wait(exchange, &question);
 }
 
+static int ask_invalidate(struct question *question, struct done done)
+{
+    upload_invalidate(question->upload, done);
+    return 0;
+}
+
+int uploads_invalidate(struct exchange *exchange, struct upload *upload)
+{
+    struct question question = { .ask = ask_invalidate, .upload = upload };
+    return question_wait(exchange, &question);
+}
+
 static int ask_delete(struct question *question, struct done done)
 {
     upload_delete(question->upload, done);

@@ -38,4 +38,5 @@ int uploads_verify(struct exchange *exchange, struct upload *upload,
 int uploads_commit(struct exchange *exchange, struct upload *upload);
 int uploads_finish(struct exchange *exchange, struct upload *upload);
 int uploads_set_length(struct exchange *exchange, struct upload *upload, uint64_t length);
+int uploads_invalidate(struct exchange *exchange, struct upload *upload);
 int uploads_delete(struct exchange *exchange, struct upload *upload);

@@ -1,0 +1,35 @@
+#pragma once
+
+/*
+ * The creation of an upload, and its announcement by 104 as soon as it exists
+ *
+ * A client may wait for the announcement before it sends any content, and a handler cannot wait for
+ * storage before the first of it is there (server/exchange_callbacks.c, 6). So the creation is begun
+ * and goes on by itself: storage's thread that has made it durable sends the 104, while the connection
+ * is read from.
+ *
+ *   Ownership  announcement_begin() gives, announcement_drop() takes back, at any time; NULL is fine
+ *   Source     draft-ietf-httpbis-resumable-upload, "Upload Creation", "Status Code 104"
+ *
+ * Calling sequence:  announcement_begin  announcement_wait  announcement_drop
+ */
+
+#include "protocol/ietf_version.h"
+#include "server/exchange.h"
+#include "storage/upload.h"
+
+struct announcement;
+
+/*
+ * Begins. aloud: a 104 is to be sent; it is left out where exchange_interim() leaves it out.
+ * What creation points to is borrowed for the call.
+ */
+int announcement_begin(struct exchange *exchange, const struct ietf_version *version, bool aloud,
+                       const struct upload_creation *creation,
+                       struct announcement **ret_announcement);
+
+/* Yields what upload_create() says; with 0 the upload exists, and ret_id is its id. Waits. */
+int announcement_wait(struct announcement *announcement, struct upload_id *ret_id);
+
+void announcement_drop(struct announcement *announcement);
+void announcement_dropp(struct announcement **announcement);

@@ -1,0 +1,89 @@
+#include "server/ietf_create.h"
+
+#include "base/cleanup.h"
+#include "base/refusal.h"
+#include "protocol/choice.h"
+#include "protocol/ietf_creation.h"
+#include "protocol/ietf_metadata.h"
+#include "server/ietf_announce.h"
+#include "server/ietf_answer.h"
+#include "server/ietf_final.h"
+#include "server/ietf_receive.h"
+#include "server/service.h"
+#include "server/uploads.h"
+
+/* Makes it, and says so while the content is on its way. */
+static int create_upload(struct exchange *exchange, const struct ietf_version *version,
+                         const struct ietf_creation *creation, struct upload_id *ret_id)
+{
+    CLEANUP(announcement_dropp) struct announcement *announcement = NULL;
+    char metadata[IETF_METADATA_BYTES];
+    bool sha256 = creation->stated.algorithm != DIGEST_NONE || creation->digest_wanted;
+    struct upload_creation wanted = {
+        .protocol = PROTOCOL_IETF,
+        .kind = UPLOAD_SINGLE,
+        .length_known = creation->length.known,
+        .length = creation->length.bytes,
+        .explicit_completion = !version->length_completes,
+        .digest_algorithm = sha256 ? DIGEST_SHA256 : service_of(exchange)->digest_algorithm,
+        .stated = creation->stated,
+        .metadata = ietf_metadata(exchange_message(exchange), metadata),
+    };
+
+    int r = announcement_begin(exchange, version, creation->announces, &wanted, &announcement);
+    return r == 0 ? announcement_wait(announcement, ret_id) : r;
+}
+
+/* The content, or its absence: an upload of nothing is complete at once when the client says so. */
+static int create_receive(struct exchange *exchange, const struct ietf_version *version,
+                          const struct upload_id *id, struct ietf_creation *creation)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+    struct answer *answer = exchange_answer(exchange);
+
+    int r = uploads_open(exchange, service_of(exchange)->store, id, &upload);
+    if (r == 0)
+        r = ietf_receive(exchange, version, upload, &creation->body, &creation->content);
+    if (upload == NULL)
+        return r;
+
+    const struct upload_info *info = upload_info(upload);
+    ietf_answer_upload(exchange, version, info, upload_offset(upload));
+    if (r == 0 && creation->body.completes) {
+        ietf_final_answer(exchange, info);
+        return 0;
+    }
+
+    /* "If the request content was fully processed, the server MUST include the Location response header
+     *  field pointing to the upload resource ... Servers are RECOMMENDED to use the 201 (Created) status
+     *  code."  — draft, Upload Creation */
+    ietf_answer_location(exchange, answer, id);
+    if (r == 0)
+        answer->status = 201;
+    return r;
+}
+
+int ietf_create(struct exchange *exchange)
+{
+    const struct service *service = service_of(exchange);
+    const struct message *message = exchange_message(exchange);
+    const struct ietf_version *version = ietf_version_of(message);
+    struct answer *answer = exchange_answer(exchange);
+    struct ietf_creation creation = { 0 };
+    struct upload_id id;
+
+    ietf_answer_version(answer, version);
+    int r = ietf_creation_parse(version, message, exchange_framing(exchange), &service->ietf_limits,
+                                &creation);
+    if (r != 0)
+        ietf_answer_limits(exchange, answer, version);
+    if (r == 0)
+        r = create_upload(exchange, version, &creation, &id);
+    if (r == 0)
+        r = create_receive(exchange, version, &id, &creation);
+
+    /* A mismatch of the whole is the final response, too: there is nothing to go on with. */
+    bool final = (r == 0 && creation.body.completes) || r == REFUSED_DIGEST_MISMATCH;
+    ietf_answer_complete(answer, version, final);
+    return ietf_answer_result(answer, version, r, 0, 0);
+}
