@@ -121,7 +121,7 @@ def ferry_program():
 class Client:
     """One of the clients with a file to upload, from its first start to its end."""
 
-    KINDS = ["ferry", "tus-js-client", "tuspy"]
+    KINDS = ["ferry", "tus-js-client", "tus-js-client ietf-draft-03", "tus-js-client ietf-draft-05", "tuspy"]
 
     def __init__(self, kind, folder, file, url):
         self.kind, self.folder = kind, folder
@@ -131,15 +131,17 @@ class Client:
         self.starts = 0
         self.killed = False
         self.environment = {**os.environ, "XDG_STATE_HOME": str(self.state)}
-        self.command = [str(part) for part in getattr(self, "_" + kind.replace("-", "_"))(file, url)]
+        name, _, protocol = kind.partition(" ")
+        command = getattr(self, "_" + name.replace("-", "_"))
+        self.command = [str(part) for part in command(file, url, *([protocol] if protocol else []))]
         self.process = None
 
     def _ferry(self, file, url):
         return [ferry_program(), "put", "--retry-delay", "20", "--retry-time", "30", file, url]
 
-    def _tus_js_client(self, file, url):
+    def _tus_js_client(self, file, url, protocol="tus-v1"):
         assert (FOLDER / "node_modules/tus-js-client").is_dir(), "tools/test installs tus-js-client"
-        return ["node", FOLDER / "put.mjs", file, url, self.state]
+        return ["node", FOLDER / "put.mjs", file, url, self.state, protocol]
 
     def _tuspy(self, file, url):
         return ["/usr/bin/python3", FOLDER / "put_tuspy.py", file, url, self.state]
