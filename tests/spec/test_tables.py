@@ -34,3 +34,8 @@ def test_what_a_table_names_exists(table):
 def test_every_item_of_tus_stands_once():
     items = [re.match(r"\| (\d+) \|", row) for row in rows(ROOT / "spec/tus.md")]
     assert [int(item[1]) for item in items if item] == list(range(1, 96))
+
+
+def test_every_item_of_the_ietf_stands_once():
+    items = [re.match(r"\| R(\d+) \|", row) for row in rows(ROOT / "spec/ietf-resumable-upload.md")]
+    assert [int(item[1]) for item in items if item] == list(range(1, 57))
