@@ -199,13 +199,11 @@ static void hash_fail(struct upload *upload, int r, struct aftermath *aftermath)
     upload->hashed = upload->written;
 }
 
-void upload_hash_run(struct job *job)
+/* Called and returns with the lock held, as all of a run but its reading and hashing is under it. */
+static int hash_written(struct upload *upload)
 {
-    struct upload *upload = PART_OF(struct upload, hash_job, job);
-    struct aftermath aftermath = AFTERMATH;
     struct iovec pieces[2];
 
-    upload_lock(upload);
     if (!upload->whole.begun)
         hash_begin_whole(upload);
     if (hash_must_begin_again(upload))
@@ -223,11 +221,22 @@ void upload_hash_run(struct job *job)
         hash_pieces(upload, pieces);
 
     upload_lock(upload);
-    upload->hashing = false;
     if (!upload->stopped) {
         digest_checkpoint(&upload->whole.digest, &upload->checkpoint);
         upload->hashed = level ? written : hashed;
     }
+    return r;
+}
+
+void upload_hash_run(struct job *job)
+{
+    struct upload *upload = PART_OF(struct upload, hash_job, job);
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    /* what a digest has seen already may have been given up while the job was on its way */
+    int r = upload->stopped ? 0 : hash_written(upload);
+    upload->hashing = false;
     if (r != 0)
         hash_fail(upload, r, &aftermath);
     upload_settle(upload, &aftermath);

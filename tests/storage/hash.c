@@ -453,6 +453,72 @@ static void bytes_are_written_while_others_are_hashed(void **state)
     assert_whole(fixture, &id, DIGEST_BLAKE2B);
 }
 
+/* Reads wait, and so do writes of HELD_BYTES, until they are let go. */
+enum {
+    HELD_BYTES = 4242
+};
+
+static atomic_bool reads_held, writes_held;
+static atomic_int held_writes;
+
+static ssize_t pread_held(int fd, void *memory, size_t count, off_t offset)
+{
+    while (atomic_load(&reads_held))
+        sched_yield();
+    return os_linux.pread(fd, memory, count, offset);
+}
+
+static ssize_t pwritev2_held(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+    if (pieces[0].iov_len == HELD_BYTES) {
+        atomic_fetch_add(&held_writes, 1);
+        while (atomic_load(&writes_held))
+            sched_yield();
+    }
+    return os_linux.pwritev2(fd, pieces, count, offset, flags);
+}
+
+/* Both workers are busy with others when the lane wants to go on, so its job waits. */
+static void bytes_may_be_given_up_while_the_lane_waits_for_a_worker(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion deleted;
+
+    os.pwritev2 = pwritev2_held;
+    replace_pread(fixture, pread_held);
+    struct upload_id id = create(fixture, DIGEST_BLAKE2B);
+    struct upload_id ids[] = { create(fixture, DIGEST_NONE), create(fixture, DIGEST_NONE) };
+    struct upload *others[] = { fixture_writer(fixture, &ids[0]),
+                                fixture_writer(fixture, &ids[1]) };
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    upload_close(upload);
+    upload = fixture_writer(fixture, &id);
+
+    atomic_store(&reads_held, true);
+    atomic_store(&writes_held, true);
+    atomic_store(&held_writes, 0);
+    assert_int_equal(append_pattern(upload, 100000), 0); /* one worker hashes it ... */
+    while (store_statistics(fixture->store).dirty_bytes < 100000)
+        sched_yield();
+    assert_int_equal(append_pattern(upload, 100000), 0); /* ... the other one writes on */
+    while (store_statistics(fixture->store).dirty_bytes < 200000)
+        sched_yield();
+    assert_int_equal(append_pattern(others[0], HELD_BYTES), 0);
+    assert_int_equal(append_pattern(others[1], HELD_BYTES), 0);
+    atomic_store(&reads_held, false);
+    while (atomic_load(&held_writes) < 2)
+        sched_yield();
+    completion_init(&deleted);
+    upload_delete(upload, completion_done(&deleted));
+    atomic_store(&writes_held, false);
+
+    assert_int_equal(completion_wait(&deleted), 0);
+    upload_close(upload);
+    for (int i = 0; i < 2; i++)
+        upload_close(others[i]);
+}
+
 /* ---- a checkpoint that is of no use, bytes that cannot be read ---- */
 
 static void check_with_checkpoint(struct fixture *fixture, const uint8_t *checkpoint, size_t count)
@@ -799,6 +865,7 @@ int main(void)
         HASH_TEST(the_checkpoint_of_an_answered_commit_is_close_to_its_offset),
         HASH_TEST(a_checkpoint_is_never_beyond_its_offset),
         HASH_TEST(bytes_are_written_while_others_are_hashed),
+        HASH_TEST(bytes_may_be_given_up_while_the_lane_waits_for_a_worker),
         HASH_TEST(a_checkpoint_that_is_of_no_use_is_no_wrong_digest),
         HASH_TEST(a_read_without_memory_ends_one_writer_and_keeps_its_bytes),
         HASH_TEST(bytes_that_cannot_be_read_are_damage),
