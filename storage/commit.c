@@ -67,6 +67,8 @@ static void pass_begin(struct upload *upload, struct aftermath *aftermath)
     upload->pressed = early;
     upload->target = early ? upload->synced : upload->written;
     upload->change.checkpoint = upload->checkpoint;
+    if (upload->pass == GOAL_INVALIDATE && upload->verdict == 0)
+        upload->verdict = upload_refusal(upload); /* an earlier pass may have completed it */
     if (upload->failure == 0 && upload->verdict == 0)
         upload->verdict = hash_judge(upload);
     if (!early)
@@ -220,14 +222,14 @@ static bool pass_change(struct upload *upload, struct change *change)
     }
     if (upload->pass == GOAL_FINISH && whole) {
         pass_complete_change(upload, change);
-        return true;
+        return upload->state == UPLOAD_RECEIVING; /* an earlier pass may have completed it */
     }
     if (upload->pass == GOAL_LENGTH && !upload->stopped) {
         change->kind = CHANGE_LENGTH;
         change->length = upload->stated_length;
         return true;
     }
-    if (upload->pass == GOAL_INVALIDATE) {
+    if (upload->pass == GOAL_INVALIDATE && upload->verdict == 0) {
         change->kind = CHANGE_STATE;
         change->state = UPLOAD_INVALIDATED;
         return true;

@@ -446,6 +446,72 @@ static void commits_a_little_late_and_much_soon(void **state)
     upload_close(upload);
 }
 
+static atomic_bool commits_held;
+static atomic_int held_commits;
+
+static int sqlite_held(enum os_sqlite_call call, const char *name, uint64_t offset, size_t count)
+{
+    (void)name, (void)offset, (void)count;
+    if (call == OS_SQLITE_WRITE && atomic_load(&commits_held))
+        atomic_fetch_add(&held_commits, 1);
+    while (call == OS_SQLITE_WRITE && atomic_load(&commits_held))
+        sched_yield();
+    return 0;
+}
+
+/* All bytes are there, and the row that says so is on its way; nobody asked for that commit. */
+static struct upload *writer_whose_upload_is_being_completed(struct fixture *fixture,
+                                                             struct upload_id *ret_id)
+{
+    fixture_close(fixture);
+    atomic_store(&test_clock_ms, 1000000);
+    os.monotonic_ms = test_monotonic_ms;
+    os.sqlite = sqlite_held;
+    fixture_open(fixture);
+    *ret_id = fixture_create(fixture, 1000);
+    struct upload *upload = fixture_writer(fixture, ret_id);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    wait_until_written(fixture, 1000);
+    atomic_store(&held_commits, 0);
+    atomic_store(&commits_held, true);
+    test_clock_ms += 30 * 1000;
+    store_tick(fixture->store);
+    while (atomic_load(&held_commits) == 0)
+        sched_yield();
+    return upload;
+}
+
+static void what_a_commit_by_itself_completes_is_finished(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion finished;
+    struct upload_id id;
+
+    struct upload *upload = writer_whose_upload_is_being_completed(fixture, &id);
+    completion_init(&finished);
+    upload_finish(upload, completion_done(&finished));
+    atomic_store(&commits_held, false);
+    assert_int_equal(completion_wait(&finished), 0);
+    assert_int_equal(upload_info(upload)->state, UPLOAD_COMPLETE);
+    upload_close(upload);
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_COMPLETE);
+}
+
+static void what_a_commit_by_itself_completes_cannot_be_invalidated(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion invalidated;
+    struct upload_id id;
+
+    struct upload *upload = writer_whose_upload_is_being_completed(fixture, &id);
+    completion_init(&invalidated);
+    upload_invalidate(upload, completion_done(&invalidated));
+    atomic_store(&commits_held, false);
+    assert_int_equal(completion_wait(&invalidated), REFUSED_COMPLETED);
+    upload_close(upload);
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_COMPLETE);
+}
+
 static struct upload *ticked;
 static struct fixture *ticked_fixture;
 
@@ -819,6 +885,8 @@ int main(void)
         UPLOAD_TEST(staged_bytes_go_when_they_are_rolled_back),
         UPLOAD_TEST(staged_bytes_go_when_their_writer_vanishes),
         UPLOAD_TEST(commits_a_little_late_and_much_soon),
+        UPLOAD_TEST(what_a_commit_by_itself_completes_is_finished),
+        UPLOAD_TEST(what_a_commit_by_itself_completes_cannot_be_invalidated),
         UPLOAD_TEST(bytes_that_come_during_a_tick_are_not_old),
         UPLOAD_TEST(commits_by_size_without_being_asked),
         UPLOAD_TEST(many_writers_share_few_files_and_little_memory),
