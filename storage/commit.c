@@ -49,9 +49,9 @@ static bool pass_is_asked(const struct upload *upload)
 /* The digest of the whole could not be had: without it the last byte does not count. */
 static void pass_refuse_end(struct upload *upload, struct aftermath *aftermath)
 {
-    bool counts = !upload->stopped && (!upload->staged || pass_is_asked(upload));
+    bool ends = upload->counts && !upload->stopped && upload_is_ending(upload);
 
-    if (!counts || !upload_is_ending(upload) || hash_is_whole(upload))
+    if (!ends || hash_is_whole(upload))
         return;
     upload_stop(upload, REFUSED_ENDED, aftermath);
     upload->target = upload->written;
@@ -66,13 +66,14 @@ static void pass_begin(struct upload *upload, struct aftermath *aftermath)
     bool early = upload->pass == GOAL_NONE && upload_is_ending(upload) && !upload_is_hashed(upload);
     upload->pressed = early;
     upload->target = early ? upload->synced : upload->written;
+    /* decided once: upload_unstage() and the digest that is missing may come before the row */
+    upload->counts = !early && (!upload->staged || pass_is_asked(upload));
     upload->change.checkpoint = upload->checkpoint;
     if (upload->pass == GOAL_INVALIDATE && upload->verdict == 0)
         upload->verdict = upload_refusal(upload); /* an earlier pass may have completed it */
     if (upload->failure == 0 && upload->verdict == 0)
         upload->verdict = hash_judge(upload);
-    if (!early)
-        pass_refuse_end(upload, aftermath);
+    pass_refuse_end(upload, aftermath);
 }
 
 static bool pass_wants_sync(const struct upload *upload)
@@ -201,7 +202,7 @@ static void pass_answered(void *argument, int result);
 /* Whether a row is to be written, and which. */
 static bool pass_change(struct upload *upload, struct change *change)
 {
-    bool counts = !upload->stopped && upload->target > upload->durable;
+    bool counts = upload->counts && !upload->stopped && upload->target > upload->durable;
     bool whole = upload->failure == 0 && upload->verdict == 0; /* all that was appended is there */
 
     *change = (struct change){
@@ -234,7 +235,7 @@ static bool pass_change(struct upload *upload, struct change *change)
         change->state = UPLOAD_INVALIDATED;
         return true;
     }
-    if (!counts || (upload->staged && !pass_is_asked(upload)))
+    if (!counts)
         return false;
     if (pass_ends(upload))
         pass_complete_change(upload, change);

@@ -116,6 +116,7 @@ struct upload {
     bool writing, hashing, syncing;
     enum goal pass; /* the goal that the sync lane works on */
     uint64_t target;
+    bool counts; /* its row may move the offset to target */
     struct job open_job, write_job, hash_job, sync_job, ready_job;
     struct change change; /* of the sync lane */
 
