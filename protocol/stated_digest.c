@@ -2,6 +2,7 @@
 
 #include "base/refusal.h"
 #include "protocol/base64.h"
+#include "protocol/structured_field.h"
 #include "protocol/upload_metadata.h"
 
 enum {
@@ -80,48 +81,25 @@ static int stated_in_metadata(struct bytes metadata, struct digest_value *stated
     return 0;
 }
 
-/* RFC 9651, 3.3.5: a byte sequence, ":" base64 ":", then parameters perhaps. */
-static bool sequence_value(struct bytes text, struct digest_value *ret_value)
+/* RFC 9530, 3: "A recipient MAY ignore any or all of the representation digests"; those of algorithms
+ * that are not kept here are. */
+static int stated_in_field(const struct message *message, struct digest_value *stated)
 {
     struct digest_value value = { .algorithm = DIGEST_SHA256 };
+    struct structured_value member;
     size_t count = 0;
 
-    const uint8_t *parameters = text.count == 0 ? NULL : memchr(text.data, ';', text.count);
-    if (parameters != NULL)
-        text = field_trim(bytes_of(text.data, (size_t)(parameters - text.data)));
-    if (text.count < 2 || text.data[0] != ':' || text.data[text.count - 1] != ':')
-        return false;
-    struct bytes base64 = bytes_of(text.data + 1, text.count - 2);
-    if (!base64_decode(base64, value.bytes, sizeof(value.bytes), &count) ||
+    if (message_field_count(message, "Repr-Digest") == 0)
+        return 0;
+    if (!structured_dictionary_field_valid(message, "Repr-Digest"))
+        return REFUSED_DIGEST_SYNTAX;
+    if (!structured_dictionary_field_find(message, "Repr-Digest", "sha-256", &member))
+        return 0;
+    if (member.kind != STRUCTURED_BYTES ||
+        !structured_bytes_decode(&member, value.bytes, sizeof(value.bytes), &count) ||
         count != digest_algorithm_bytes(DIGEST_SHA256))
-        return false;
-
-    *ret_value = value;
-    return true;
-}
-
-/* RFC 9530, 3, in one line of the field: a dictionary of algorithms. "A recipient MAY ignore any or
- * all of the representation digests"; those of algorithms that are unknown here are. */
-static int stated_in_list(struct bytes list, struct digest_value *stated)
-{
-    static const char key[] = "sha-256=";
-    struct digest_value value;
-
-    while (list.count > 0) {
-        const uint8_t *comma = memchr(list.data, ',', list.count);
-        size_t count = comma == NULL ? list.count : (size_t)(comma - list.data);
-        struct bytes member = field_trim(bytes_of(list.data, count));
-
-        list = bytes_after(list, comma == NULL ? count : count + 1);
-        if (!bytes_start_with(member, key))
-            continue;
-        if (!sequence_value(bytes_after(member, strlen(key)), &value))
-            return REFUSED_DIGEST_SYNTAX;
-        int r = stated_add(stated, &value);
-        if (r != 0)
-            return r;
-    }
-    return 0;
+        return REFUSED_DIGEST_SYNTAX;
+    return stated_add(stated, &value);
 }
 
 int stated_digest_parse(const struct message *message, struct bytes metadata,
@@ -130,9 +108,8 @@ int stated_digest_parse(const struct message *message, struct bytes metadata,
     struct digest_value stated = { .algorithm = DIGEST_NONE };
 
     int r = stated_in_metadata(metadata, &stated);
-    for (size_t i = 0; i < message->field_count && r == 0; i++)
-        if (bytes_equal_nocase(message->fields[i].name, "Repr-Digest"))
-            r = stated_in_list(message->fields[i].value, &stated);
+    if (r == 0)
+        r = stated_in_field(message, &stated);
     if (r != 0)
         return r;
 

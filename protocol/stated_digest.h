@@ -12,7 +12,7 @@
  *                 print both. Nobody but us gives this key a meaning, so what cannot be read is a
  *                 mistake, an unknown algorithm, too.
  *   Repr-Digest   sha-256 is read; other algorithms are ignored, as the specification has it
- *   Source        ours (spec/tus.md); RFC 9530, 3, and RFC 9651, 3.2 and 3.3.5
+ *   Source        ours (spec/tus.md); RFC 9530, 3
  */
 
 #include "digest/digest_algorithm.h"

@@ -49,8 +49,10 @@ static void reads_what_is_stated(void **state)
         { NULL, "Repr-Digest: md5=:AA==:\nRepr-Digest: sha-256=:" SHA256_64 ":", DIGEST_SHA256,
           0xe3 },
         /* 2: "A recipient MAY ignore any or all of the [...] digests" */
-        { NULL, "Repr-Digest: sha-512=:AAAA:, sha256=:AAAA:, SHA-256=:AAAA:, sha-2567=:AA==:",
-          DIGEST_NONE, 0 },
+        { NULL, "Repr-Digest: sha-512=:AAAA:, sha256=:AAAA:, sha-2567=:AA==:, a", DIGEST_NONE, 0 },
+        { NULL, "Repr-Digest: a=\"b, sha-256=:" SHA256_64 ":, c\"", DIGEST_NONE, 0 },
+        /* RFC 9651, 3.2: "instances of earlier keys are ignored" */
+        { NULL, "Repr-Digest: sha-256=:AAAA:, sha-256=:" SHA256_64 ":", DIGEST_SHA256, 0xe3 },
         { NULL, "Repr-Digest:", DIGEST_NONE, 0 },
         /* of the content, not of the upload */
         { NULL, "Content-Digest: sha-256=:" SHA256_64 ":", DIGEST_NONE, 0 },
@@ -114,6 +116,8 @@ static void refuses_what_cannot_be_read(void **state)
         { NULL, "Repr-Digest: sha-256=:" SHA256_64 ":x" },
         { NULL, "Repr-Digest: sha-256=: " SHA256_64 ":" },
         { NULL, "Repr-Digest: sha-256=?1" },
+        { NULL, "Repr-Digest: sha-256=:" SHA256_64 ":, SHA-512=:AAAA:" },
+        { NULL, "Repr-Digest: sha-256=:" SHA256_64 ":," },
     };
 
     (void)state;
@@ -138,11 +142,6 @@ static void refuses_two_that_differ(void **state)
     stated.algorithm = DIGEST_MD5;
     assert_int_equal(parse("sha256:" SHA256_HEX, other, &stated), REFUSED_DIGEST_SYNTAX);
     assert_int_equal(parse("blake2b:" BLAKE2B_HEX, other, &stated), REFUSED_DIGEST_SYNTAX);
-    assert_int_equal(parse(NULL,
-                           "Repr-Digest: sha-256=:" SHA256_64 ":, "
-                           "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:",
-                           &stated),
-                     REFUSED_DIGEST_SYNTAX);
     assert_int_equal(stated.algorithm, DIGEST_MD5);
 }
 
