@@ -120,15 +120,16 @@ static int reception_plain(struct reception *reception)
  * "If the digests don't match the server SHOULD consider the transfer failed, not append the content to
  *  the upload resource, and signal the failure to the client."  — draft, Content Digests
  *
- * What breaks off has no digest to be compared with, and is kept: "the server SHOULD append as much of the
- * request content as possible". Without that a whole file in one request could not be resumed.
+ * What breaks off, or is ended by a newer request, has no digest to be compared with, and is kept: "the
+ * server SHOULD append as much of the request content as possible". Without that a whole file in one
+ * request could not be resumed.
  */
 static int reception_verified(struct reception *reception, const struct content_digests *digests)
 {
     upload_stage(reception->upload, digests->values[0].algorithm);
 
     int r = reception_take_all(reception);
-    if (r == -ECANCELED)
+    if (r == -ECANCELED || r == REFUSED_ENDED)
         upload_unstage(reception->upload);
     for (size_t i = 0; i < digests->count && r == 0; i++)
         r = uploads_verify(reception->exchange, reception->upload, &digests->values[i]);

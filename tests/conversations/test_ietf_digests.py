@@ -6,6 +6,7 @@ Numbers in brackets are those of spec/ietf-resumable-upload.md.
 
 import base64
 import hashlib
+import threading
 import time
 
 import pytest
@@ -101,6 +102,23 @@ def test_content_that_breaks_off_before_it_could_be_verified_is_kept(endpoint):
     upload.expect_at(60_000, False, CONTENT[:60_000])
     upload.append(60_000, CONTENT[60_000:], True, f"Content-Digest: {digest('sha-256', of=CONTENT[60_000:])}")
     upload.expect_at(100_000, True, CONTENT)
+
+
+def test_content_that_a_newer_request_ends_before_it_could_be_verified_is_kept(endpoint):
+    """[R54] In full flight, over and over: the server may meet the end in whatever it is about."""
+    content = pattern(32_000_000)
+    field = f"Content-Digest: {digest('sha-256', of=content)}"
+    for count in range(1_000_000, 11_000_000, 1_000_000):
+        upload = endpoint.make(8, False, body=b"")
+        with endpoint.line() as line:
+            upload.begin(line, 0, len(content), b"", True, field)
+            sender = threading.Thread(target=line.send_whatever, args=(content,))
+            sender.start()
+            upload.wait_for_bytes(count)
+            offset = upload.offset()
+            sender.join()
+        assert count <= offset <= len(content)
+        assert upload.bytes_on_disk()[:offset] == content[:offset]
 
 
 @every_version
