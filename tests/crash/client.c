@@ -124,14 +124,15 @@ static void create(struct client *client, size_t place)
     if (upload_create_wait(client_store, &creation, &id) != 0)
         world_violation("an upload cannot be created");
 
-    if (stated) /* before: the process may be killed in between */
+    /* the last mark is the creation: the process may be killed in between */
+    if (stated)
         mark(&id, "stated");
+    if (!creation.explicit_completion) /* any commit from now on may be the last */
+        mark(&id, "finishing");
     if (creation.length_known)
         mark(&id, "created %lu %ld", creation.length, now);
     else
         mark(&id, "created - %ld", now);
-    if (!creation.explicit_completion) /* any commit from now on may be the last */
-        mark(&id, "finishing");
     place_fill(place, &id);
 }
 
