@@ -7,7 +7,8 @@
  *            pwrite      fdatasync    row, COMMIT       -> the answer
  *
  * Two lanes move them; a third one, the hash lane, follows the first (hash.c). The write lane takes
- * bytes from the buffer to the file. The sync lane makes passes; each pass takes what is written at its beginning to durable:
+ * bytes from the buffer to the file. The sync lane makes passes; each pass takes what is written at
+ * its beginning to durable:
  *
  *   1. fdatasync(file)
  *   2. before the first row that counts bytes: fsync(directory), so that the file's entry is there
@@ -22,7 +23,8 @@
  *      counts any more. A sync that failed for want of space is no exception, but there the bytes
  *      behind durable are cut off, so the upload can go on.
  *   4. The file is open from its first dirty byte until the sync that covers it.
- *   5. Staged bytes are synced like others, but a row counts them only in a pass for a goal.
+ *   5. Staged bytes are synced like others, but a row counts them only in a pass for a goal. A pass
+ *      decides when it begins whether its row counts bytes.
  *   6. The row that moves the offset has a checkpoint of the running digest, never beyond it.
  *   7. Where offset and length make an upload complete, no row says that they are equal without
  *      saying that it is complete: a client that sees it goes away for good.

@@ -5,9 +5,9 @@
  *
  * Every upload that the marks speak of is there, in a state and with an offset that were
  * acknowledged or begun, or gone if it may be. Every byte below every offset is right, also of
- * uploads that no mark knows, and so is the digest of what is complete. After the janitor's first round every file has a row, and files of
- * deleted uploads are gone. Then the store goes on: uploads are finished, made and deleted, and all
- * that is still so when it is opened once more.
+ * uploads that no mark knows, and so is the digest of what is complete. After the janitor's first
+ * round every file has a row, and files of deleted uploads are gone. Then the store goes on: uploads
+ * are finished, made and deleted, and all that is still so when it is opened once more.
  *
  * Exit status 0 and one line of figures, or 3 and a line "VIOLATION ...".
  */
