@@ -106,17 +106,26 @@ def test_what_is_damaged_stays_so(endpoints):
     expect_complete(other, b"abcdef")
 
 
-def test_an_append_of_nothing_finishes_what_a_break_has_left(endpoint):
-    """[25, 51] The last byte came, the end of its request did not: the digest is looked at by the next."""
-    for content, status in ((SMALL, 204), (SMALL[:-1] + b"x", 422)):
-        upload = endpoint.create(1000, stated("blake2b", SMALL))
-        with endpoint.line() as line:
-            line.send(request("PATCH", upload.path, *appends(0), "Transfer-Encoding: chunked"), chunk(content))
-            upload.wait_for_bytes(1000)
-            line.half_close()
-            line.read_until_closed()
-        assert upload.head().field("Upload-Offset") == "1000"
-        upload.patch(1000, b"", status=status)
+def break_behind_the_last_byte(endpoint, content):
+    """All bytes came, the end of the request did not."""
+    upload = endpoint.create(1000, stated("blake2b", SMALL))
+    with endpoint.line() as line:
+        line.send(request("PATCH", upload.path, *appends(0), "Transfer-Encoding: chunked"), chunk(content))
+        upload.wait_for_bytes(1000)
+        line.half_close()
+        line.read_until_closed()
+    return upload
+
+
+def test_the_last_byte_of_a_broken_request_is_held_to_the_digest(endpoint):
+    """[25, 51] It completes the upload or damages it as that of a whole request does."""
+    upload = break_behind_the_last_byte(endpoint, SMALL)
+    assert upload.head().field("Upload-Offset") == "1000"
+    expect_complete(upload, SMALL)
+    upload.patch(1000, b"")
+    upload = break_behind_the_last_byte(endpoint, SMALL[:-1] + b"x")
+    upload.head(410)
+    expect_damaged(upload)
 
 
 @pytest.mark.parametrize("way", WAYS)
