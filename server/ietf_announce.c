@@ -1,14 +1,17 @@
 #define LOG_MODULE "announce"
 #include "server/ietf_announce.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/fail.h"
 #include "server/ietf_answer.h"
 #include "server/service.h"
+#include "server/uploads.h"
 
 /* Storage may answer when the exchange, and all the service, is gone: whatever is needed then is here. */
 struct announcement {
@@ -17,23 +20,37 @@ struct announcement {
     struct answer interim;  /* all of it but the upload's name */
     char *base_path;        /* what that stands behind */
     atomic_uint references; /* the handler, and storage until it has answered */
+    struct store *store;    /* open as long as the handler is there */
     struct upload_id id;    /* written by upload_create(), before it answers */
+    struct upload *upload;  /* written by upload_open(), before it answers; the handler takes it */
 
     pthread_mutex_t mutex; /* guards all below it */
-    bool created;          /* storage has answered: result */
+    bool abandoned;        /* the handler is gone */
+    bool answered;         /* storage has answered: result */
     bool awaited;          /* the handler waits for that */
     int result;
 };
 
-void announcement_drop(struct announcement *announcement)
+static void announcement_unref(struct announcement *announcement)
 {
-    if (announcement == NULL || atomic_fetch_sub(&announcement->references, 1) > 1)
+    if (atomic_fetch_sub(&announcement->references, 1) > 1)
         return;
+    upload_close(announcement->upload);
     exchange_unref(announcement->exchange);
     answer_done(&announcement->interim);
     free(announcement->base_path);
     (void)pthread_mutex_destroy(&announcement->mutex);
     free(announcement);
+}
+
+void announcement_drop(struct announcement *announcement)
+{
+    if (announcement == NULL)
+        return;
+    pthread_mutex_lock(&announcement->mutex);
+    announcement->abandoned = true;
+    pthread_mutex_unlock(&announcement->mutex);
+    announcement_unref(announcement);
 }
 
 void announcement_dropp(struct announcement **announcement)
@@ -50,21 +67,52 @@ static void announcement_say(struct announcement *announcement)
 }
 
 /* On a thread of storage. */
-static void announcement_created(void *argument, int result)
+static void announcement_answer(struct announcement *announcement, int result)
 {
-    struct announcement *announcement = argument;
-
-    if (result == 0 && announcement->aloud)
-        announcement_say(announcement);
-
     pthread_mutex_lock(&announcement->mutex);
-    announcement->created = true;
+    announcement->answered = true;
     announcement->result = result;
     bool awaited = announcement->awaited;
     pthread_mutex_unlock(&announcement->mutex);
     if (awaited)
         exchange_wake(announcement->exchange);
-    announcement_drop(announcement);
+    announcement_unref(announcement);
+}
+
+/* On a thread of storage. */
+static void announcement_opened(void *argument, int result)
+{
+    struct announcement *announcement = argument;
+
+    if (result == 0 && announcement->aloud)
+        announcement_say(announcement);
+    announcement_answer(announcement, result);
+}
+
+/* Under the lock: the store is closed when all handlers are gone and all uploads are closed, so the upload
+ * is open before this handler can go. */
+static int announcement_open(struct announcement *announcement)
+{
+    struct upload_writer writer = uploads_writer(announcement->exchange);
+    struct done done = { .call = announcement_opened, .argument = announcement };
+    int r = -ECANCELED;
+
+    pthread_mutex_lock(&announcement->mutex);
+    if (!announcement->abandoned)
+        r = upload_open(announcement->store, &announcement->id, &writer, &announcement->upload,
+                        done);
+    pthread_mutex_unlock(&announcement->mutex);
+    return r;
+}
+
+/* On a thread of storage. */
+static void announcement_created(void *argument, int result)
+{
+    struct announcement *announcement = argument;
+
+    int r = result == 0 ? announcement_open(announcement) : result;
+    if (r != 0) /* nobody else will answer */
+        announcement_answer(announcement, r);
 }
 
 /* "When sent, it MUST include Location header field pointing to the upload resource and MUST include the
@@ -83,6 +131,7 @@ static struct announcement *announcement_new(struct exchange *exchange,
     (void)pthread_mutex_init(&announcement->mutex, NULL);
     announcement->exchange = exchange_ref(exchange);
     announcement->aloud = aloud;
+    announcement->store = service_of(exchange)->store;
     announcement->base_path = base_path;
     announcement->interim.status = 104;
     ietf_answer_version(&announcement->interim, version);
@@ -100,10 +149,10 @@ int announcement_begin(struct exchange *exchange, const struct ietf_version *ver
         return fail_errno("create an upload");
 
     struct done done = { .call = announcement_created, .argument = announcement };
-    int r = upload_create(service_of(exchange)->store, creation, &announcement->id, done);
+    int r = upload_create(announcement->store, creation, &announcement->id, done);
     if (r != 0) { /* not begun: nobody will answer */
         atomic_store(&announcement->references, 1);
-        announcement_drop(announcement);
+        announcement_unref(announcement);
         return r;
     }
     *ret_announcement = announcement;
@@ -116,19 +165,19 @@ static void announcement_await(struct exchange *exchange, void *argument)
     struct announcement *announcement = argument;
 
     pthread_mutex_lock(&announcement->mutex);
-    bool created = announcement->created;
-    announcement->awaited = !created;
+    bool answered = announcement->answered;
+    announcement->awaited = !answered;
     pthread_mutex_unlock(&announcement->mutex);
-    if (created)
+    if (answered)
         exchange_wake(exchange);
 }
 
-int announcement_wait(struct announcement *announcement, struct upload_id *ret_id)
+int announcement_wait(struct announcement *announcement, struct upload **ret_upload)
 {
     int r = exchange_await(announcement->exchange, announcement_await, announcement);
     if (r == 0)
         r = announcement->result;
     if (r == 0)
-        *ret_id = announcement->id;
+        *ret_upload = TAKE_PTR(announcement->upload);
     return r;
 }

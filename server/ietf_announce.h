@@ -5,8 +5,11 @@
  *
  * A client may wait for the announcement before it sends any content, and a handler cannot wait for
  * storage before the first of it is there (server/exchange_callbacks.c, 6). So the creation is begun
- * and goes on by itself: storage's thread that has made it durable sends the 104, while the connection
- * is read from.
+ * and goes on by itself: when the upload is durable it is opened for this exchange, and the thread of
+ * storage that has done so sends the 104, while the connection is read from.
+ *
+ * It is open before its name is told, so that whoever comes back with that name on another connection
+ * ends this request first, and whatever of its content is still on the way.
  *
  *   Ownership  announcement_begin() gives, announcement_drop() takes back, at any time; NULL is fine
  *   Source     draft-ietf-httpbis-resumable-upload, "Upload Creation", "Status Code 104"
@@ -28,8 +31,8 @@ int announcement_begin(struct exchange *exchange, const struct ietf_version *ver
                        const struct upload_creation *creation,
                        struct announcement **ret_announcement);
 
-/* Yields what upload_create() says; with 0 the upload exists, and ret_id is its id. Waits. */
-int announcement_wait(struct announcement *announcement, struct upload_id *ret_id);
+/* Yields what upload_create() and upload_open() say; with 0 the upload is the caller's. Waits. */
+int announcement_wait(struct announcement *announcement, struct upload **ret_upload);
 
 void announcement_drop(struct announcement *announcement);
 void announcement_dropp(struct announcement **announcement);

@@ -12,9 +12,9 @@
 #include "server/service.h"
 #include "server/uploads.h"
 
-/* Makes it, and says so while the content is on its way. */
+/* Makes it, opens it, and says so while the content is on its way. */
 static int create_upload(struct exchange *exchange, const struct ietf_version *version,
-                         const struct ietf_creation *creation, struct upload_id *ret_id)
+                         const struct ietf_creation *creation, struct upload **ret_upload)
 {
     CLEANUP(announcement_dropp) struct announcement *announcement = NULL;
     char metadata[IETF_METADATA_BYTES];
@@ -31,23 +31,17 @@ static int create_upload(struct exchange *exchange, const struct ietf_version *v
     };
 
     int r = announcement_begin(exchange, version, creation->announces, &wanted, &announcement);
-    return r == 0 ? announcement_wait(announcement, ret_id) : r;
+    return r == 0 ? announcement_wait(announcement, ret_upload) : r;
 }
 
 /* The content, or its absence: an upload of nothing is complete at once when the client says so. */
 static int create_receive(struct exchange *exchange, const struct ietf_version *version,
-                          const struct upload_id *id, struct ietf_creation *creation)
+                          struct upload *upload, struct ietf_creation *creation)
 {
-    CLEANUP(upload_closep) struct upload *upload = NULL;
+    const struct upload_info *info = upload_info(upload);
     struct answer *answer = exchange_answer(exchange);
 
-    int r = uploads_open(exchange, service_of(exchange)->store, id, &upload);
-    if (r == 0)
-        r = ietf_receive(exchange, version, upload, &creation->body, &creation->content);
-    if (upload == NULL)
-        return r;
-
-    const struct upload_info *info = upload_info(upload);
+    int r = ietf_receive(exchange, version, upload, &creation->body, &creation->content);
     ietf_answer_upload(exchange, version, info, upload_offset(upload));
     if (r == 0 && creation->body.completes) {
         ietf_final_answer(exchange, info);
@@ -57,7 +51,7 @@ static int create_receive(struct exchange *exchange, const struct ietf_version *
     /* "If the request content was fully processed, the server MUST include the Location response header
      *  field pointing to the upload resource ... Servers are RECOMMENDED to use the 201 (Created) status
      *  code."  — draft, Upload Creation */
-    ietf_answer_location(exchange, answer, id);
+    ietf_answer_location(exchange, answer, &info->id);
     if (r == 0)
         answer->status = 201;
     return r;
@@ -65,12 +59,12 @@ static int create_receive(struct exchange *exchange, const struct ietf_version *
 
 int ietf_create(struct exchange *exchange)
 {
+    CLEANUP(upload_closep) struct upload *upload = NULL;
     const struct service *service = service_of(exchange);
     const struct message *message = exchange_message(exchange);
     const struct ietf_version *version = ietf_version_of(message);
     struct answer *answer = exchange_answer(exchange);
     struct ietf_creation creation = { 0 };
-    struct upload_id id;
 
     ietf_answer_version(answer, version);
     int r = ietf_creation_parse(version, message, exchange_framing(exchange), &service->ietf_limits,
@@ -78,9 +72,9 @@ int ietf_create(struct exchange *exchange)
     if (r != 0)
         ietf_answer_limits(exchange, answer, version);
     if (r == 0)
-        r = create_upload(exchange, version, &creation, &id);
+        r = create_upload(exchange, version, &creation, &upload);
     if (r == 0)
-        r = create_receive(exchange, version, &id, &creation);
+        r = create_receive(exchange, version, upload, &creation);
 
     /* A mismatch of the whole is the final response, too: there is nothing to go on with. */
     bool final = (r == 0 && creation.body.completes) || r == REFUSED_DIGEST_MISMATCH;

@@ -99,7 +99,7 @@ static void exchange_is_ended(void *argument)
     (void)exchange_end(argument);
 }
 
-static struct upload_writer writer_of(struct exchange *exchange)
+struct upload_writer uploads_writer(struct exchange *exchange)
 {
     return (struct upload_writer){ .ended = exchange_is_ended,
                                    .argument = exchange,
@@ -119,7 +119,7 @@ int uploads_open(struct exchange *exchange, struct store *store, const struct up
         .ask = ask_open,
         .store = store,
         .id = id,
-        .writer = writer_of(exchange),
+        .writer = uploads_writer(exchange),
         .ret_upload = ret_upload,
     };
     return question_wait(exchange, &question);
@@ -156,7 +156,7 @@ int uploads_check_and_open(struct exchange *exchange, struct store *store,
         .ask = ask_check_and_open,
         .store = store,
         .id = id,
-        .writer = writer_of(exchange),
+        .writer = uploads_writer(exchange),
         .ret_upload = ret_upload,
         .check = check,
         .check_argument = argument,

@@ -4,11 +4,14 @@
  * The functions of storage/upload.h for handlers: each waits for its answer on the fiber
  *
  *   Errors   as their namesakes; -ECANCELED when the exchange was over before: then nothing was begun
- *   Waits    all of them
+ *   Waits    all that answer
  */
 
 #include "server/exchange.h"
 #include "storage/upload.h"
+
+/* An exchange that has an upload open, for upload_open(). Does not wait. */
+struct upload_writer uploads_writer(struct exchange *exchange);
 
 int uploads_create(struct exchange *exchange, struct store *store,
                    const struct upload_creation *creation, struct upload_id *ret_id);

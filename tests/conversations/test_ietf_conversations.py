@@ -182,6 +182,20 @@ def test_a_stalled_writer_is_ended_by_whoever_comes_back(endpoint, version):
     upload.expect_at(100_000, True, CONTENT)
 
 
+@pytest.mark.parametrize("version", VERSIONS[:-1])
+def test_a_creation_that_was_announced_is_ended_by_whoever_comes_back(endpoint, version):
+    """[R31, R51] Whatever of its content is still on its way comes too late: another request has begun with it."""
+    with endpoint.line() as line:
+        line.send(header("POST", "/files/", *creates(version, False), length=100_000))
+        upload = interrupted(endpoint, version, line)
+        assert upload.offset() == 0
+        line.send_whatever(CONTENT)
+        line.read_until_closed()
+        upload.expect_at(0, False, b"")
+    upload.append(0, CONTENT[50_000:60_000])
+    upload.expect_at(10_000, False, CONTENT[50_000:60_000])
+
+
 @every_version
 def test_a_cancellation_ends_a_writer(endpoint, version):
     """[R50, R51]"""
