@@ -125,8 +125,7 @@ static int append_length(const struct ietf_append *append, const struct ietf_upl
 }
 
 int ietf_append_check(const struct ietf_append *append, const struct ietf_upload *upload,
-                      const struct ietf_limits *limits, struct ietf_length *ret_length,
-                      struct ietf_body *ret_body)
+                      const struct ietf_limits *limits, struct ietf_body *ret_body)
 {
     struct ietf_length length;
 
@@ -151,7 +150,6 @@ int ietf_append_check(const struct ietf_append *append, const struct ietf_upload
     if (r != 0)
         return r;
 
-    *ret_length = length;
     *ret_body = body;
     return 0;
 }

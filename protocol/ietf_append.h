@@ -15,7 +15,7 @@
  *                    ietf_append_check_early             what can never work
  *                    open the upload                     alone: an older request has ended
  *                    ietf_append_repeats, ietf_append_check   by what it is now
- *                    state the length, when it is new
+ *                    state the length, when it is new   before the content, or when it is verified
  *                    { ietf_body_take }
  */
 
@@ -66,12 +66,11 @@ int ietf_append_check_early(const struct ietf_append *append, const struct ietf_
 
 /*
  * Decides, for the only writer, and tells what the content may bring, and the length that the upload
- * has from now on: when the upload's was not known and this one is, it has to be made durable first.
+ * has from then on: when the upload's was not known and this one is, it has to be made durable.
  *
  * Refuses as ietf_append_check_early(), and with REFUSED_EXCESS, after which a version may have the
  * upload invalidated; REFUSED_LENGTHS_INCONSISTENT, REFUSED_TOO_LARGE, REFUSED_APPEND_TOO_LARGE,
- * REFUSED_APPEND_TOO_SMALL. ret_... are untouched then.
+ * REFUSED_APPEND_TOO_SMALL. ret_body is untouched then.
  */
 int ietf_append_check(const struct ietf_append *append, const struct ietf_upload *upload,
-                      const struct ietf_limits *limits, struct ietf_length *ret_length,
-                      struct ietf_body *ret_body);
+                      const struct ietf_limits *limits, struct ietf_body *ret_body);

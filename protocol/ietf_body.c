@@ -8,6 +8,7 @@ struct ietf_body ietf_body_at(const struct ietf_version *version, uint64_t offse
     uint64_t longest = length.known ? length.bytes : ietf_limits_longest(limits);
 
     struct ietf_body body = {
+        .length = length,
         .room = longest > offset ? longest - offset : 0,
         .beyond = length.known ? REFUSED_EXCESS : REFUSED_TOO_LARGE,
         .completes = completes,

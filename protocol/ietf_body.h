@@ -18,9 +18,10 @@
 #include "protocol/ietf_limits.h"
 
 struct ietf_body {
-    uint64_t room;       /* how many bytes may still be stored */
-    enum refusal beyond; /* what the byte after them is refused by */
-    bool completes;      /* its last byte is the last one of the upload, by the client's word */
+    struct ietf_length length; /* of the upload, from this request on */
+    uint64_t room;             /* how many bytes may still be stored */
+    enum refusal beyond;       /* what the byte after them is refused by */
+    bool completes; /* its last byte is the last one of the upload, by the client's word */
     bool fills; /* it is as well when there is no room any more: ietf_version.length_completes */
 };
 

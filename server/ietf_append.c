@@ -71,23 +71,14 @@ static int append_content(struct appending *appending, struct upload *upload)
 {
     struct exchange *exchange = appending->exchange;
     struct ietf_upload state = ietf_upload_of(upload_info(upload));
-    struct ietf_length length;
     struct ietf_body body;
 
-    int r = ietf_append_check(&appending->request, &state, &service_of(exchange)->ietf_limits,
-                              &length, &body);
+    int r =
+        ietf_append_check(&appending->request, &state, &service_of(exchange)->ietf_limits, &body);
     if (r != 0)
         return ietf_refuse_excess(exchange, appending->version, upload, r);
 
-    /* Content that is not what its digest says changes nothing, the length neither. */
-    bool states = length.known && !state.length.known;
-    bool verified = appending->request.content.count > 0;
-    if (states && !verified)
-        r = uploads_set_length(exchange, upload, length.bytes);
-    if (r == 0)
-        r = ietf_receive(exchange, appending->version, upload, &body, &appending->request.content);
-    if (r == 0 && states && verified && !body.completes)
-        r = uploads_set_length(exchange, upload, length.bytes);
+    r = ietf_receive(exchange, appending->version, upload, &body, &appending->request.content);
     if (r == 0 && body.completes)
         appending->final = true;
     return r;

@@ -95,6 +95,16 @@ int ietf_refuse_excess(struct exchange *exchange, const struct ietf_version *ver
     return r != 0 ? r : result;
 }
 
+/* The length, when this request is the first to know it. */
+static int reception_state_length(struct reception *reception)
+{
+    const struct ietf_length *length = &reception->body->length;
+
+    if (!length->known || upload_info(reception->upload)->length_known)
+        return 0;
+    return uploads_set_length(reception->exchange, reception->upload, length->bytes);
+}
+
 /* All of it is there. */
 static int reception_end(struct reception *reception)
 {
@@ -105,7 +115,10 @@ static int reception_end(struct reception *reception)
 
 static int reception_plain(struct reception *reception)
 {
-    int r = reception_take_all(reception);
+    int r = reception_state_length(reception);
+    if (r != 0)
+        return r;
+    r = reception_take_all(reception);
     if (r == 0)
         return reception_end(reception);
     if (r == -ECANCELED)
@@ -123,6 +136,8 @@ static int reception_plain(struct reception *reception)
  * What breaks off, or is ended by a newer request, has no digest to be compared with, and is kept: "the
  * server SHOULD append as much of the request content as possible". Without that a whole file in one
  * request could not be resumed.
+ *
+ * Content that is not what its digest says changes nothing, the length neither.
  */
 static int reception_verified(struct reception *reception, const struct content_digests *digests)
 {
@@ -133,6 +148,8 @@ static int reception_verified(struct reception *reception, const struct content_
         upload_unstage(reception->upload);
     for (size_t i = 0; i < digests->count && r == 0; i++)
         r = uploads_verify(reception->exchange, reception->upload, &digests->values[i]);
+    if (r == 0)
+        r = reception_state_length(reception);
     if (r == 0)
         return reception_end(reception);
     return ietf_refuse_excess(reception->exchange, reception->version, reception->upload, r);

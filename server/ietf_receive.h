@@ -10,7 +10,8 @@
 
 /*
  * Stores what there is room for and makes it durable, or the upload complete where the content
- * completes it; body->completes says afterwards which. Meanwhile the client is told the durable offset by 104, at most once a second.
+ * completes it; body->completes says afterwards which. Meanwhile the client is told the durable offset by
+ * 104, at most once a second. A length that the upload did not have yet is made durable, too.
  *
  * Content with digests is verified as a whole: it is stored when it has them, and otherwise not at all;
  * that which breaks off before it could be verified is stored as any other.

@@ -93,6 +93,18 @@ def test_a_length_comes_with_verified_content(endpoint, version):
     assert upload.head().field("Upload-Length") == "200000"
 
 
+@every_version
+def test_verified_chunks_that_end_before_the_length_do_not_complete(endpoint, version):
+    """[R41, R54] The length of the same request is no less binding than one that was known before."""
+    field = f"Content-Digest: {RIGHT[0]}"
+    upload = endpoint.make(version, False, body=b"")
+    answer = upload.append(0, b"", True, "Upload-Length: 100001", field, chunks=[CONTENT[:70_000], CONTENT[70_000:]],
+                           status=400)
+    assert told_complete(answer, version) is False
+    assert upload.expect_at(100_000, False, CONTENT).field("Upload-Length") == "100001"
+    upload.append(100_000, b"x", True)
+
+
 def test_content_that_breaks_off_before_it_could_be_verified_is_kept(endpoint):
     """[R54] As any other: nothing speaks against these bytes."""
     upload = endpoint.make(8, False, f"Repr-Digest: {RIGHT[0]}", body=b"")

@@ -9,17 +9,16 @@
 static void decides(const struct ietf_text *text, const struct ietf_append *append)
 {
     const struct ietf_upload *upload = &text->upload;
-    struct ietf_length length = { .bytes = 77 };
-    struct ietf_body body = { .room = 77 };
+    struct ietf_body body = { .room = 77, .length.bytes = 77 };
 
     int early = ietf_append_check_early(append, upload);
-    int r = ietf_append_check(append, upload, &text->limits, &length, &body);
+    int r = ietf_append_check(append, upload, &text->limits, &body);
     assert(early == 0 || early == r);
     assert(r >= 0 && r < REFUSAL_COUNT);
     if (ietf_append_repeats(append, upload))
         assert(r != 0);
     if (r != 0) {
-        assert(length.bytes == 77 && body.room == 77);
+        assert(body.length.bytes == 77 && body.room == 77);
         return;
     }
 
@@ -28,11 +27,13 @@ static void decides(const struct ietf_text *text, const struct ietf_append *appe
     assert(append->framing.chunked || append->framing.length <= body.room);
 
     /* "If multiple requests include indicators, their indicated values MUST match." */
-    assert(!upload->length.known || (length.known && length.bytes == upload->length.bytes));
-    assert(!append->length.known || (length.known && length.bytes == append->length.bytes));
-    assert(!length.known || upload->offset + body.room <= length.bytes);
+    assert(!upload->length.known ||
+           (body.length.known && body.length.bytes == upload->length.bytes));
+    assert(!append->length.known ||
+           (body.length.known && body.length.bytes == append->length.bytes));
+    assert(!body.length.known || upload->offset + body.room <= body.length.bytes);
     assert(!append->completes || append->framing.chunked ||
-           (length.known && length.bytes == append->offset + append->framing.length));
+           (body.length.known && body.length.bytes == append->offset + append->framing.length));
     ietf_text_takes_all_that_fits(body, upload->offset);
 }
 

@@ -223,15 +223,14 @@ static const struct decision {
 static void check(const struct decision *decision, unsigned number)
 {
     struct ietf_append append = decision->append;
-    struct ietf_length length = { .bytes = 77 };
-    struct ietf_body body = { .room = 77 };
+    struct ietf_body body = { .room = 77, .length.bytes = 77 };
 
     append.version = version(number);
     int early = ietf_append_check_early(&append, &decision->upload);
-    int r = ietf_append_check(&append, &decision->upload, &limits, &length, &body);
+    int r = ietf_append_check(&append, &decision->upload, &limits, &body);
     if (early != decision->early || r != decision->means)
         fail_msg("version %u, %s: %d, then %d", number, decision->name, early, r);
-    assert_true(length.bytes == (r == 0 ? decision->length.bytes : 77));
+    assert_true(body.length.bytes == (r == 0 ? decision->length.bytes : 77));
     assert_true(body.room == (r == 0 ? decision->room : 77));
     assert_true(r != 0 || body.completes == append.completes);
 }
