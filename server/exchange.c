@@ -131,12 +131,13 @@ int exchange_trailer(const struct exchange *exchange, const char *name, struct b
     return exchange->gone ? -ECANCELED : request_trailer(exchange->connection, name, ret_value);
 }
 
-/* Called with the mutex held: the socket is still this exchange's, and its answer has not begun. */
+/* Called with the mutex held: as long as the socket is this exchange's, its request is there, too. */
 static bool interim_send(struct exchange *exchange, const char *text, size_t count)
 {
     int unsent = 0;
 
-    if (exchange->socket < 0 || exchange->ended || exchange->spoiled || exchange->answering ||
+    if (exchange->socket < 0 || !exchange->request.framing.interim_understood || exchange->ended ||
+        exchange->spoiled || exchange->answering ||
         ioctl(exchange->socket, SIOCOUTQ, &unsent) != 0 || unsent != 0)
         return false;
     ssize_t sent = send(exchange->socket, text, count, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -149,7 +150,7 @@ bool exchange_interim(struct exchange *exchange, const struct answer *interim)
     size_t count = 0;
 
     assert(interim->status >= 100 && interim->status < 200);
-    if (!exchange->request.framing.interim_understood || interim->broken)
+    if (interim->broken)
         return false;
     AUTO_FREE char *text = answer_format(interim, true, &count);
     if (text == NULL)
