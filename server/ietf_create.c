@@ -77,7 +77,9 @@ int ietf_create(struct exchange *exchange)
         r = create_receive(exchange, version, upload, &creation);
 
     /* A mismatch of the whole is the final response, too: there is nothing to go on with. */
-    bool final = (r == 0 && creation.body.completes) || r == REFUSED_DIGEST_MISMATCH;
+    bool complete = upload != NULL && upload_info(upload)->state == UPLOAD_COMPLETE;
+    bool final = (r == 0 && creation.body.completes) || r == REFUSED_DIGEST_MISMATCH ||
+                 (version->completeness_is_state && complete);
     ietf_answer_complete(answer, version, final);
     return ietf_answer_result(answer, version, r, 0, 0);
 }
