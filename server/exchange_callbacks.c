@@ -369,13 +369,16 @@ bool exchange_suspend(struct exchange *exchange)
  * its sending side meanwhile is taken for gone, what lies in the buffer unseen is lost, and nobody gets
  * the answer. So nobody is suspended
  *
- *   - before the first piece of the body has been seen, but for a client that waits for 100 (Continue)
+ *   - before the first piece of the body has been seen, but for a client that waits for 100 (Continue), and
+ *     for chunks: libmicrohttpd answers invalid ones itself as soon as it reads them, and an interim response
+ *     of another thread would come behind that
  *   - at the end of the body before libmicrohttpd has noticed that it need not read: it does between two
  *     calls for the end
  */
 static bool exchange_puts_off(struct exchange *exchange, size_t *data_count)
 {
-    if (exchange->phase == EXCHANGE_STARTED && !exchange->request.framing.expect_continue)
+    if (exchange->phase == EXCHANGE_STARTED && !exchange->request.framing.expect_continue &&
+        !exchange->request.framing.chunked)
         exchange_consume(exchange, data_count);
     else if (exchange->phase == EXCHANGE_COMPLETE && !exchange->reading_over)
         exchange->reading_over = true;

@@ -47,6 +47,15 @@ def test_chunks_are_announced_too(endpoint):
     upload.expect_at(3, True, b"abc")
 
 
+def test_chunks_that_are_none_are_refused_after_the_announcement(endpoint):
+    """Whoever refuses them, and however soon: an interim response never follows a final one."""
+    for _ in range(50):
+        with endpoint.line() as line:
+            line.send(header("POST", "/files/", *creates(8, True), "Transfer-Encoding: chunked"), b"none\r\n")
+            assert [line.next_answer().status for _ in range(2)] == [104, 400]
+            line.expect_closed()
+
+
 def test_on_a_connection_that_is_kept_each_comes_in_its_place(endpoint):
     """[R12] Before the final response of its own request, and as its Location."""
     with endpoint.line() as line:
