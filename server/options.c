@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -281,6 +282,16 @@ static enum options_result options_read_flags(struct options *options, int argc,
     return result;
 }
 
+/* Between which nothing fits: every upload would be refused. */
+static bool limits_fit(const char *least, uint64_t minimum, const char *most, uint64_t maximum)
+{
+    if (maximum == 0 || minimum <= maximum)
+        return true;
+    (void)fprintf(stderr, "ferryd: %s %" PRIu64 ": more than %s %" PRIu64 " allows\n", least,
+                  minimum, most, maximum);
+    return false;
+}
+
 enum options_result options_parse(int argc, char **argv, struct options *ret_options)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -306,6 +317,11 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
     enum options_result result = OPTIONS_BAD;
     if (options_read_environment(&options))
         result = options_read_flags(&options, argc, argv);
+    if ((result == OPTIONS_RUN || result == OPTIONS_VERIFY) &&
+        (!limits_fit("--min-size", options.min_size, "--max-size", options.max_size) ||
+         !limits_fit("--min-append-size", options.min_append_size, "--max-append-size",
+                     options.max_append_size)))
+        result = OPTIONS_BAD;
     *ret_options = options;
     return result;
 }

@@ -176,6 +176,8 @@ static void says_one_line_about_what_is_wrong(void **state)
         "--threads many",
         "--idle-timeout -1",
         "--log-level loud",
+        "--min-size 2K --max-size 2047",
+        "--min-append-size 11 --max-append-size 10",
         "--no-such-option",
         "--threads",
         "data",
