@@ -191,7 +191,7 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_TOO_LARGE: SAY(413, "the upload is larger than this server takes");
     case REFUSED_FINAL_UPLOAD: SAY(403, "this upload is made of others: nothing can be appended");
 
-    case REFUSED_COMPLETENESS: SAY(400, "Upload-Complete must be sent: ?0 or ?1");
+    case REFUSED_COMPLETENESS: SAY(400, "Upload-Complete, in version 3 Upload-Incomplete, must be sent: ?0 or ?1");
     case REFUSED_OFFSET_UNSTATED: SAY(400, "Upload-Offset must be sent: an integer of 1 to 15 digits");
     case REFUSED_PARTIAL_MEDIA_TYPE: SAY(415, "Content-Type must be " IETF_MEDIA_TYPE);
     case REFUSED_FIELD_EXCLUDED: SAY(400, "Upload-Offset, Upload-Complete and the like are not for this method");

@@ -38,6 +38,11 @@ def test_completeness_that_is_no_boolean_creates_nothing(endpoint, value):
             assert b"Upload-Complete" in answer.body
 
 
+def test_version_3_is_told_which_field_it_has(endpoint):
+    answer = endpoint.say(3, "POST", "/files/", *speaks(3), "Upload-Complete: ?1", body=b"abc", status=400)
+    assert b"Upload-Incomplete" in answer.body
+
+
 def test_a_version_alone_does_not_make_an_upload(endpoint):
     with endpoint.nothing_created():
         endpoint.say(8, "POST", "/files/", *speaks(8), body=b"abc", status=400)
