@@ -129,6 +129,15 @@ static int reception_plain(struct reception *reception)
     return ietf_refuse_excess(reception->exchange, reception->version, reception->upload, r);
 }
 
+/* Whether the bytes, when they are kept, complete an upload that is complete by its length: unverified. */
+static bool reception_would_complete(const struct reception *reception)
+{
+    const struct upload_info *info = upload_info(reception->upload);
+
+    return !info->explicit_completion && info->length_known &&
+           upload_received(reception->upload) == info->length;
+}
+
 /*
  * "If the digests don't match the server SHOULD consider the transfer failed, not append the content to
  *  the upload resource, and signal the failure to the client."  — draft, Content Digests
@@ -144,7 +153,8 @@ static int reception_verified(struct reception *reception, const struct content_
     upload_stage(reception->upload, digests->values[0].algorithm);
 
     int r = reception_take_all(reception);
-    if (r == -ECANCELED || r == REFUSED_ENDED)
+    bool broken = r == -ECANCELED || r == REFUSED_ENDED;
+    if (broken && !reception_would_complete(reception))
         upload_unstage(reception->upload);
     for (size_t i = 0; i < digests->count && r == 0; i++)
         r = uploads_verify(reception->exchange, reception->upload, &digests->values[i]);

@@ -14,7 +14,8 @@
  * 104, at most once a second. A length that the upload did not have yet is made durable, too.
  *
  * Content with digests is verified as a whole: it is stored when it has them, and otherwise not at all;
- * that which breaks off before it could be verified is stored as any other.
+ * that which breaks off before it could be verified is stored as any other, unless that would complete the
+ * upload.
  *
  * More content than the upload's length invalidates the upload, in versions that want this.
  *

@@ -11,8 +11,9 @@ import time
 
 import pytest
 
+from conversation import chunk, request
 from endpoint import pattern
-from ietf import NEWEST, creates, endpoint, every_version, told_complete
+from ietf import NEWEST, appends, creates, endpoint, every_version, told_complete
 
 CONTENT = pattern(100_000)
 
@@ -131,6 +132,17 @@ def test_content_that_a_newer_request_ends_before_it_could_be_verified_is_kept(e
             sender.join()
         assert count <= offset <= len(content)
         assert upload.bytes_on_disk()[:offset] == content[:offset]
+
+
+@every_version
+def test_an_upload_is_not_completed_by_content_that_could_not_be_verified(endpoint, version):
+    """[R54] Where the length completes it, a break behind the last byte would."""
+    upload = endpoint.make(version, False, "Upload-Length: 100010", body=b"0123456789")
+    with endpoint.line() as line:
+        line.send(request("PATCH", upload.path, *appends(version, 10, True, f"Content-Digest: {WRONG[0]}"),
+                          "Transfer-Encoding: chunked"), chunk(CONTENT)).half_close()
+        line.read_until_closed()
+    upload.expect_at(10 if version in (5, 6) else 100_010, False)
 
 
 @every_version
