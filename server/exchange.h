@@ -13,7 +13,8 @@
  *              waits give -ECANCELED at once, and its cleanup runs. It must then return without
  *              waiting.
  *   Threads    a fiber runs on the loop thread of its connection for life. From other threads only
- *              exchange_wake(), exchange_end(), exchange_interim(), exchange_ref() and exchange_unref() may be called.
+ *              exchange_wake(), exchange_end(), exchange_interim(), exchange_ref() and exchange_unref()
+ *              may be called.
  *   Memory     the request (fields, method, target) is valid until the handler returns
  *   Source     RFC 9110, RFC 9112; the order of libmicrohttpd's calls: exchange.c
  *
@@ -83,9 +84,12 @@ struct answer *exchange_answer(struct exchange *exchange);
 
 /*
  * Sends an interim response (a 1xx status with fields) at once, before the final answer; from any thread
- * that has a reference. False when it was left out: after the handler has answered, to an HTTP/1.0 client, and while the socket holds bytes that the client has not
- * acknowledged, so that it is always sent whole and never waits. A second one may be left out because of
- * the first for as long as an acknowledgement takes.
+ * that has a reference, where libmicrohttpd has nothing of its own to say: in the handler, while the
+ * connection is suspended, or while a body of a stated length is read.
+ *
+ * False when it was left out: after the handler has answered, to an HTTP/1.0 client, and while the socket
+ * holds bytes that the client has not acknowledged, so that it is always sent whole and never waits. A
+ * second one may be left out because of the first for as long as an acknowledgement takes.
  */
 bool exchange_interim(struct exchange *exchange, const struct answer *interim);
 
