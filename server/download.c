@@ -197,7 +197,7 @@ static int download_content(struct exchange *exchange, const struct upload_info 
         r = uploads_read(exchange, service_of(exchange)->store, &info->id, &content);
     if (r == 0 && content.fd >= 0)
         r = content_answer(exchange, info, &names, &content);
-    cleanup_closep(&content.fd);
+    exchange_close(exchange, content.fd);
     return r;
 }
 

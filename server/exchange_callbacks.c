@@ -140,6 +140,14 @@ static void exchange_begin(struct exchange *exchange, const char *method, const 
 
 /* --- sending the answer --- */
 
+/* As answer_done(), which would close the file on the loop. */
+static void exchange_answer_done(struct exchange *exchange)
+{
+    if (exchange->answer.file.present)
+        exchange_close(exchange, answer_take_file(&exchange->answer).fd);
+    answer_done(&exchange->answer);
+}
+
 /* The last that is done to an answer. What there was no memory for is said with what needs none. */
 static void exchange_finish_answer(struct exchange *exchange)
 {
@@ -151,7 +159,7 @@ static void exchange_finish_answer(struct exchange *exchange)
     if (!exchange->answer.broken)
         return;
     bool close = exchange->answer.close;
-    answer_done(&exchange->answer);
+    exchange_answer_done(exchange);
     exchange->answer.status = 503;
     exchange->answer.close = close;
 }
@@ -215,7 +223,7 @@ static void exchange_say_by_hand(struct exchange *exchange)
     size_t count = 0;
 
     if (exchange->answer.file.present && exchange_sends_content(exchange)) {
-        answer_done(&exchange->answer);
+        exchange_answer_done(exchange);
         answer_text(&exchange->answer, 413, "a request for content has no body of that length");
     }
     exchange_finish_answer(exchange);
@@ -408,7 +416,7 @@ static enum MHD_Result exchange_conclude(struct exchange *exchange, size_t *data
     if (exchange->phase == EXCHANGE_COMPLETE)
         return exchange_queue(exchange);
     if (exchange->malformed) {
-        answer_done(&exchange->answer);
+        exchange_answer_done(exchange);
         answer_result(&exchange->answer, REFUSED_MALFORMED_MESSAGE);
         return exchange_refuse(exchange);
     }
@@ -550,7 +558,7 @@ static void exchange_finish(struct exchange *exchange, enum MHD_RequestTerminati
 
     connection_set_occupant(exchange->place, NULL);
     exchange_drop_fiber(exchange);
-    answer_done(&exchange->answer);
+    exchange_answer_done(exchange);
     request_done(&exchange->request);
     free(exchange->kept);
     exchange_retire(exchange);

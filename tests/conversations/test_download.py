@@ -556,14 +556,14 @@ class ColdDisk:
         environment = {**os.environ, "LD_PRELOAD": str(program), "SLOW_DISK": str(self.file)}
         self.endpoint = endpoints(*arguments, env=environment)
 
-    def cool(self, upload, milliseconds):
-        self.file.write_text(f"{upload.id} read {milliseconds}\n")
+    def cool(self, upload, milliseconds, call="read"):
+        self.file.write_text(f"{upload.id} {call} {milliseconds}\n")
 
     def warm(self):
         self.file.write_text("")
 
-    def reads(self):
-        return self.log.read_text().count(" read\n") if self.log.exists() else 0
+    def calls(self, call="read"):
+        return self.log.read_text().count(f" {call}\n") if self.log.exists() else 0
 
 
 @pytest.fixture
@@ -586,10 +586,10 @@ def test_a_cold_file_is_read_by_others_than_the_loop(cold_disk):
     upload = complete(cold_disk.endpoint, pattern(3 * 64 * KIB + 5, seed=12))
     cold_disk.cool(upload, 1)
     assert get(cold_disk.endpoint, upload).body == upload.content
-    assert cold_disk.reads() == 4
+    assert cold_disk.calls() == 4
     cold_disk.warm()
     assert get(cold_disk.endpoint, upload).body == upload.content
-    assert cold_disk.reads() == 4
+    assert cold_disk.calls() == 4
 
 
 @preloads
@@ -602,7 +602,7 @@ def test_a_stalled_disk_delays_no_other_download(cold_disk):
     cold_disk.cool(cold, 1000 * PATIENCE)
     with contextlib.ExitStack() as lines:
         waiting = [lines.enter_context(begin_download(endpoint, cold)) for _ in range(12)]
-        eventually("the disk stalls", lambda: cold_disk.reads() == 8)
+        eventually("the disk stalls", lambda: cold_disk.calls() == 8)
         for _ in range(5):
             assert get(endpoint, warm).body == warm.content
             endpoint.create(3).patch(0, b"abc")
@@ -614,6 +614,24 @@ def test_a_stalled_disk_delays_no_other_download(cold_disk):
 
 
 @preloads
+@pytest.mark.parametrize("method, fields, status", [
+    ("GET", (), 200), ("GET", ("Range: bytes=200000-",), 416), ("HEAD", ("X-HTTP-Method-Override: GET",), 200)])
+def test_a_close_that_takes_long_delays_nobody(cold_disk, method, fields, status):
+    """As the last one of a file that was deleted meanwhile: it gives back what that had in the page cache and on the
+    disk. There is one loop."""
+    endpoint = cold_disk.endpoint
+    upload = complete(endpoint, pattern(200_000, seed=17))
+    cold_disk.cool(upload, 1000 * PATIENCE, "close")
+    with endpoint.line() as line:
+        line.send(request(method, upload.path, *fields))
+        line.expect(status, method=method)
+        eventually("the disk stalls", lambda: cold_disk.calls("close") == 1)
+        follow_up(line)
+        endpoint.create(3).patch(0, b"abc")
+        cold_disk.warm()
+
+
+@preloads
 def test_a_client_that_vanishes_while_the_disk_stalls(cold_disk):
     endpoint = cold_disk.endpoint
     cold = complete(endpoint, pattern(100, seed=15))
@@ -621,7 +639,7 @@ def test_a_client_that_vanishes_while_the_disk_stalls(cold_disk):
     cold_disk.cool(cold, 1000 * PATIENCE)
     with endpoint.line() as line:
         line.send(request("GET", cold.path))
-        eventually("the disk stalls", lambda: cold_disk.reads() == 1)
+        eventually("the disk stalls", lambda: cold_disk.calls() == 1)
         line.reset()
         cold_disk.warm()
     eventually("descriptors come back", lambda: endpoint.server.descriptors() <= before)
@@ -636,6 +654,6 @@ def test_a_stop_while_the_disk_stalls(cold_disk):
     with contextlib.ExitStack() as lines:
         for _ in range(24):
             lines.enter_context(endpoint.line()).send(request("GET", cold.path))
-        eventually("the disk stalls", lambda: cold_disk.reads() == 8)
+        eventually("the disk stalls", lambda: cold_disk.calls() == 8)
         assert endpoint.stop() < bound(4)
-    assert cold_disk.reads() <= 16
+    assert cold_disk.calls() <= 16

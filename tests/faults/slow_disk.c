@@ -3,12 +3,12 @@
  *
  *     LD_PRELOAD=slow_disk.so SLOW_DISK=FILE ferryd ...
  *
- * FILE has a line "ID CALL MS" for each upload whose writes ("write"), syncs ("sync") or reads that may
- * wait ("read") are to take that many milliseconds longer; an ID of "*" means every upload. It is read
- * again at each such call, so a test may write it when it has made its uploads, and while a call takes
- * longer, so it may end that. When a call begins to take longer, a line "ID CALL" is appended to
- * FILE.log: the test need not guess. As long as reads of an upload are slow, none of it is in the page
- * cache for those that may not wait (RWF_NOWAIT).
+ * FILE has a line "ID CALL MS" for each upload whose writes ("write"), syncs ("sync"), reads that may
+ * wait ("read") or closes ("close") are to take that many milliseconds longer; an ID of "*" means every
+ * upload. It is read again at each such call, so a test may write it when it has made its uploads, and
+ * while a call takes longer, so it may end that. When a call begins to take longer, a line "ID CALL" is
+ * appended to FILE.log: the test need not guess. As long as reads of an upload are slow, none of it is in
+ * the page cache for those that may not wait (RWF_NOWAIT).
  *
  * Only calls on files below DATA/files/ are looked at: the database is as quick as ever.
  */
@@ -122,6 +122,15 @@ ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off64_t offset
     if ((flags & RWF_NOWAIT) == 0)
         wait_for_disk(fd, "read");
     return next(fd, pieces, count, offset, flags);
+}
+
+int close(int fd)
+{
+    int (*next)(int fd);
+
+    *(void **)&next = dlsym(RTLD_NEXT, "close");
+    wait_for_disk(fd, "close");
+    return next(fd);
 }
 
 int fdatasync(int fd)
