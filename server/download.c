@@ -88,7 +88,8 @@ static void tell_known_by(struct answer *answer, const struct known_by *known_by
 }
 
 /* Refuses with REFUSED_PRECONDITION. What the client has already is answered by 304. */
-static int check_preconditions(struct exchange *exchange, const struct known_by *known_by)
+static int check_preconditions(struct exchange *exchange, const struct upload_info *info,
+                               const struct known_by *known_by)
 {
     struct answer *answer = exchange_answer(exchange);
 
@@ -102,6 +103,11 @@ static int check_preconditions(struct exchange *exchange, const struct known_by 
      *  have been sent in a 200 (OK) response to the same request: Content-Location, Date, ETag, and Vary;
      *  Cache-Control and Expires"  — RFC 9110, 15.4.5 */
     tell_known_by(answer, known_by);
+
+    /* "A server MUST NOT send Content-Length in such a response unless its field value equals the decimal
+     *  number of octets that would have been sent in the content of a 200 (OK) response to the same
+     *  request."  — RFC 9110, 8.6 */
+    answer_file(answer, -1, 0, info->length);
     answer->status = 304;
     return 0;
 }
@@ -123,7 +129,7 @@ int download_tell(struct exchange *exchange, const struct upload_info *info)
 
     known_by(info, &names);
     if (message_field_count(exchange_message(exchange), "Tus-Resumable") == 0)
-        r = check_preconditions(exchange, &names);
+        r = check_preconditions(exchange, info, &names);
     if (r != 0 || answer->status == 304)
         return r;
 
@@ -190,7 +196,7 @@ static int download_content(struct exchange *exchange, const struct upload_info 
     struct known_by names;
 
     known_by(info, &names);
-    int r = check_preconditions(exchange, &names);
+    int r = check_preconditions(exchange, info, &names);
     if (r == 0 && exchange_answer(exchange)->status == 304)
         answer_field(exchange_answer(exchange), "Cache-Control", "%s", CACHE_CONTROL);
     else if (r == 0)

@@ -165,10 +165,11 @@ static void exchange_finish_answer(struct exchange *exchange)
 }
 
 /* Whether the client takes what follows the header for content: the method that it has sent decides, not
- * the one that took its place. */
+ * the one that took its place; and after 304 nothing follows. */
 static bool exchange_sends_content(const struct exchange *exchange)
 {
-    return !bytes_equal_text(exchange->request.message.method, "HEAD");
+    return exchange->answer.status != 304 &&
+           !bytes_equal_text(exchange->request.message.method, "HEAD");
 }
 
 static struct MHD_Response *response_new(struct exchange *exchange)
