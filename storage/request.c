@@ -212,6 +212,17 @@ static int content_refusal(enum upload_state state)
     return 0;
 }
 
+/* Its file could not be opened. One that was deleted between the look-up and the open has a row that says so. */
+static int content_missing(struct store *store, const struct upload_id *id)
+{
+    struct lookup lookup = { 0 };
+    int code = errno;
+
+    int r = code == ENOENT ? store_lookup(store, id, &lookup) : 0;
+    upload_info_done(&lookup.info);
+    return r != 0 ? r : fail_code(code, "open upload %s to read it", upload_id_format(id).text);
+}
+
 /* An upload of no bytes has no file: what reads as nothing takes its place. */
 static int content_open(struct store *store, const struct upload_info *info, int *ret_fd)
 {
@@ -222,7 +233,7 @@ static int content_open(struct store *store, const struct upload_info *info, int
                                : os.openat(store->directory.files_fd, path.text,
                                            O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0)
-        return fail_errno("open upload %s to read it", upload_id_format(&info->id).text);
+        return content_missing(store, &info->id);
     if (info->length > 0 &&
         (os.fstatat(fd, "", &about, AT_EMPTY_PATH) < 0 || (uint64_t)about.st_size < info->length)) {
         (void)os.close(fd);

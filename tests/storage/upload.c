@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/refusal.h"
 #include "storage/os.h"
 #include "tests/storage/fixture.h"
@@ -281,6 +282,43 @@ static void reads_a_complete_upload_even_while_it_is_deleted(void **state)
     assert_int_equal(pread(content.fd, bytes, sizeof(bytes), 0), 100);
     assert_int_equal(bytes[99], pattern(99));
     assert_int_equal(close(content.fd), 0);
+}
+
+/* The upload that is deleted, file and all, before its file is opened. */
+static struct {
+    struct store *store;
+    struct upload *upload;
+    int (*openat)(int directory, const char *path, int flags, mode_t mode);
+} vanishing;
+
+static int openat_too_late(int directory, const char *path, int flags, mode_t mode)
+{
+    if ((flags & O_ACCMODE) == O_RDONLY && vanishing.upload != NULL) {
+        assert_int_equal(upload_delete_wait(vanishing.upload), 0);
+        upload_close(TAKE_PTR(vanishing.upload));
+        assert_int_equal(store_sweep(vanishing.store), 0);
+    }
+    return vanishing.openat(directory, path, flags, mode);
+}
+
+static void reading_what_is_deleted_meanwhile_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload_content content = { .fd = -1 };
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 100), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    vanishing.store = fixture->store;
+    vanishing.upload = upload;
+    vanishing.openat = os.openat;
+    os.openat = openat_too_late;
+    int r = upload_read_wait(fixture->store, &id, &content);
+    os.openat = vanishing.openat;
+    assert_null(vanishing.upload);
+    assert_int_equal(r, REFUSED_GONE);
+    assert_int_equal(content.fd, -1);
 }
 
 static void states_a_length_once(void **state)
@@ -878,6 +916,7 @@ int main(void)
         UPLOAD_TEST(staged_bytes_complete_when_they_are_committed),
         UPLOAD_TEST(completes_and_reads_an_upload_of_no_bytes),
         UPLOAD_TEST(reads_a_complete_upload_even_while_it_is_deleted),
+        UPLOAD_TEST(reading_what_is_deleted_meanwhile_is_refused),
         UPLOAD_TEST(states_a_length_once),
         UPLOAD_TEST(takes_nothing_after_it_was_invalidated),
         UPLOAD_TEST(staged_bytes_count_when_they_are_committed),
