@@ -120,7 +120,7 @@ class Answers:
         fields = [tuple(line.split(": ", 1)) for line in lines[1:]]
         lengths = [int(value) for name, value in fields if name.lower() == "content-length"]
         method = self.connection.request.method if self.connection.request else None
-        if lengths and method != "HEAD":
+        if lengths and method != "HEAD" and status != 304:
             self.left = lengths[0]
         lines[1:] = [f"{name}: {value}" for name, value in self.edit(method, status, fields)]
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
