@@ -4,8 +4,8 @@
 
 typedef bool comparison(struct entity_tag one, struct entity_tag other);
 
-/* Whether one of the fields of that name has the tag, or "*": "the condition is true if any
- * current representation exists"  — RFC 9110, 13.1.1. Fields of one name are one list. */
+/* Whether one of the fields of that name has the tag, or "*", which any content that exists has:
+ * RFC 9110, 13.1.1 and 13.1.2. Fields of one name are one list. */
 static bool field_has_tag(const struct message *message, const char *name,
                           const struct entity_tag *wanted, comparison *equal)
 {
@@ -76,6 +76,20 @@ enum precondition precondition_evaluate(const struct message *message,
     if (known_already(message, validators))
         return PRECONDITION_NOT_MODIFIED;
     return PRECONDITION_HOLDS;
+}
+
+bool precondition_allows_change(const struct message *message, const struct validators *validators)
+{
+    /* "If the field value is "*", the condition is true if the origin server has a current representation
+     *  for the target resource."  — RFC 9110, 13.1.1; and there is none that a tag could be of. */
+    if (validators == NULL)
+        return message_field_count(message, "If-Match") == 0;
+
+    /* "if false for other methods, respond 412 (Precondition Failed)"  — RFC 9110, 13.2.2, 3. The other
+     * dates are for GET and HEAD. */
+    return still_the_same(message, validators) &&
+           !field_has_tag(message, "If-None-Match", &validators->entity_tag,
+                          entity_tag_equal_weakly);
 }
 
 bool precondition_range_counts(const struct message *message, const struct validators *validators)

@@ -35,5 +35,8 @@ enum precondition {
 enum precondition precondition_evaluate(const struct message *message,
                                         const struct validators *validators);
 
+/* For a method that changes what there is: whether it may. NULL: there is no content. */
+bool precondition_allows_change(const struct message *message, const struct validators *validators);
+
 /* Whether a Range counts: there is no If-Range, or it holds. */
 bool precondition_range_counts(const struct message *message, const struct validators *validators);

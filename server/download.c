@@ -112,6 +112,19 @@ static int check_preconditions(struct exchange *exchange, const struct upload_in
     return 0;
 }
 
+int download_check_change(void *argument, const struct upload_info *info)
+{
+    const struct validators *validators = NULL;
+    struct known_by names;
+
+    known_by(info, &names);
+    if (info->state == UPLOAD_COMPLETE)
+        validators = &names.validators;
+    return precondition_allows_change(exchange_message(argument), validators)
+               ? 0
+               : REFUSED_PRECONDITION;
+}
+
 static void tell_content(struct answer *answer, const struct upload_info *info,
                          const struct known_by *known_by)
 {

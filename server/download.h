@@ -19,3 +19,10 @@ int download(struct exchange *exchange);
  * Refuses with REFUSED_PRECONDITION.
  */
 int download_tell(struct exchange *exchange, const struct upload_info *info);
+
+/*
+ * For uploads_check_and_open(), by a request that removes the upload; the argument is its exchange.
+ *
+ * Refuses with REFUSED_PRECONDITION.
+ */
+int download_check_change(void *argument, const struct upload_info *info);

@@ -1,6 +1,7 @@
 #include "server/ietf_cancel.h"
 
 #include "base/cleanup.h"
+#include "server/download.h"
 #include "server/ietf_answer.h"
 #include "server/service.h"
 #include "server/uploads.h"
@@ -20,8 +21,9 @@ int ietf_cancel(struct exchange *exchange)
     if (r == 0)
         r = service_upload_id(exchange, &id);
     if (r == 0)
-        r = uploads_open(exchange, service_of(exchange)->store, &id,
-                         &upload); /* ends an older one */
+        r = uploads_check_and_open(exchange, service_of(exchange)->store, &id,
+                                   download_check_change, exchange,
+                                   &upload); /* ends an older one */
     if (r == 0)
         r = uploads_delete(exchange, upload);
     if (r == 0)

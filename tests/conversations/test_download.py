@@ -244,6 +244,18 @@ def test_preconditions_do_not_keep_an_offset_from_a_client_of_tus(endpoint, stor
     assert answer.field("Upload-Offset") == str(len(CONTENT))
 
 
+@pytest.mark.parametrize("by", [(VERSION,), ("Upload-Draft-Interop-Version: 8",)], ids=["tus", "the IETF's protocol"])
+def test_what_is_no_more_what_it_was_is_not_removed(endpoint, by):
+    """RFC 9110, 13.1.1: "MUST NOT perform the requested method". """
+    upload, begun = complete(endpoint, b"abc"), endpoint.create(10)
+    for target, field in ((upload, 'If-Match: "other"'), (upload, "If-None-Match: *"),
+                          (upload, "If-Unmodified-Since: " + THEN), (begun, "If-Match: *")):
+        get(endpoint, target, *by, field, method="DELETE", status=412)
+    assert get(endpoint, upload).body == b"abc"
+    for target, field in (upload, f'If-Match: "{upload.id}"'), (begun, "If-Unmodified-Since: " + THEN):
+        get(endpoint, target, *by, field, method="DELETE", status=204)
+
+
 # --- what a client has said of its file ---
 
 

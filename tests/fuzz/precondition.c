@@ -45,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case PRECONDITION_FAILED: assert(match || unmodified); break;
     case PRECONDITION_NOT_MODIFIED: assert(none_match || since); break;
     }
+    if (!match && !none_match && !unmodified)
+        assert(precondition_allows_change(&text.message, &validators));
     if (message_field_count(&text.message, "If-Range") == 0)
         assert(precondition_range_counts(&text.message, &validators));
     return 0;

@@ -100,6 +100,36 @@ static void keeps_the_order_of_the_specification(void **state)
     expect(cases, COUNT(cases));
 }
 
+static void a_change_needs_what_it_was_meant_for(void **state)
+{
+    static const struct {
+        const char *fields;
+        bool allowed, allowed_of_nothing;
+    } cases[] = {
+        { "", true, true },
+        { "If-Match: \"same\"", true, false },
+        { "If-Match: *", true, false },
+        { "If-Match: \"other\"", false, false },
+        { "If-Match: W/\"same\"", false, false },
+        { "If-Unmodified-Since: " THEN, true, true },
+        { "If-Unmodified-Since: " BEFORE, false, true },
+        { "If-None-Match: \"other\"", true, true },
+        { "If-None-Match: W/\"same\"", false, true },
+        { "If-None-Match: *", false, true },
+        { "If-Modified-Since: " THEN, true, true }, /* 13.1.3: for GET and HEAD */
+    };
+    struct validators known = validators();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct message_text text;
+        message_text_fields(bytes_of_text(cases[i].fields), &text);
+        if (precondition_allows_change(&text.message, &known) != cases[i].allowed ||
+            precondition_allows_change(&text.message, NULL) != cases[i].allowed_of_nothing)
+            fail_msg("%s", cases[i].fields);
+    }
+}
+
 static void a_range_counts_while_the_content_is_the_same(void **state)
 {
     static const struct {
@@ -135,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evaluates_each_field_alone),
         cmocka_unit_test(keeps_the_order_of_the_specification),
+        cmocka_unit_test(a_change_needs_what_it_was_meant_for),
         cmocka_unit_test(a_range_counts_while_the_content_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
