@@ -57,6 +57,10 @@ static void nothing_unsafe_is_left(void **state)
     check("a; filename=\"C:\\\\temp\\\\a.txt\"", "http://h/x", "a.txt");
     check("a; filename=\"..\"", "http://h/x", "_.");
     check("a; filename=\"/\"", "http://h/x", "_");
+    check("a; filename*=UTF-8''a%E2%80%AEgpj.exe", "http://h/x", "a_gpj.exe");
+    check("a; filename*=UTF-8''a%E2%81%A7%E2%80%A8%D8%9C%EF%BB%BFb", "http://h/x", "a____b");
+    check("a; filename*=UTF-8''%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9", "http://h/x",
+          "\xF0\x9F\x91\xA8\xE2\x80\x8D\xF0\x9F\x91\xA9"); /* joined: one picture */
     check("a; filename=\".bashrc\"", "http://h/x", "_bashrc");
     check("a; filename=\"-rf\"", "http://h/x", "_rf");
     check("a; filename*=UTF-8''a%0A%1Bb%7F%C2%85%FF", "http://h/x", "a__b___");

@@ -115,6 +115,21 @@ static char *segment_of(const char *url)
     return percent_decode(path + begin, count - begin);
 }
 
+/* Separators of lines, and the direction of writing, by which photo-gpj.exe is read as photo-exe.jpg. */
+static bool point_misleads(uint32_t point)
+{
+    return point == 0x061C || point == 0x200E || point == 0x200F || point == 0xFEFF ||
+           (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+}
+
+static bool point_harmless(uint32_t point)
+{
+    bool control = point < ' ' || (point >= 0x7F && point < 0xA0);
+
+    return !control && point != POINT_INVALID && point != '/' && point != '\\' &&
+           !point_misleads(point);
+}
+
 /* One name of what somebody else wrote; NULL where nothing is left of it. */
 static char *name_make_safe(const char *text)
 {
@@ -128,9 +143,7 @@ static char *name_make_safe(const char *text)
     while (safe != NULL && *text != '\0') {
         const char *from = text;
         uint32_t point = text_next(&text);
-        bool harmless = point >= ' ' && point != 0x7F && point != POINT_INVALID && point != '/' &&
-                        point != '\\' && !(point >= 0x80 && point < 0xA0) &&
-                        !(used == 0 && (point == '.' || point == '-'));
+        bool harmless = point_harmless(point) && !(used == 0 && (point == '.' || point == '-'));
         size_t count = harmless ? (size_t)(text - from) : 1;
         if (used + count > FILENAME_BYTES_MAX)
             break;
