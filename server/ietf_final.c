@@ -26,8 +26,8 @@ int ietf_final_finish(struct exchange *exchange, struct upload *upload)
     char text[FINAL_BYTES];
     size_t count = final_format(exchange, &upload_info(upload)->id, text);
 
-    upload_set_response(upload, bytes_of(text, count));
-    return uploads_finish(exchange, upload);
+    int r = upload_set_response(upload, bytes_of(text, count));
+    return r == 0 ? uploads_finish(exchange, upload) : r;
 }
 
 static struct bytes line_take(struct bytes *rest)

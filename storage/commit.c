@@ -179,7 +179,7 @@ static void pass_complete_change(struct upload *upload, struct change *change)
     if (stated->algorithm == DIGEST_NONE || digest_value_equal(stated, &change->digest)) {
         change->kind = CHANGE_COMPLETE;
         change->expires = pass_expires_whole(upload);
-        change->response = upload->response;
+        change->response = bytes_of(upload->response, upload->response_count);
     } else {
         change->kind = CHANGE_MISMATCH;
     }

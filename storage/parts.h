@@ -127,7 +127,8 @@ struct upload {
     struct digest_checkpoint recorded;   /* the one in the row */
     struct digest_value checksum;        /* of GOAL_VERIFY */
     bool hash_failed;                    /* no more hashing in this opening; failure says why */
-    struct bytes response;               /* of upload_set_response() */
+    uint8_t *response;                   /* of upload_set_response(), or NULL */
+    size_t response_count;
 
     struct file file;
     bool file_taken; /* one of store->files is ours */

@@ -9,6 +9,7 @@
 #define LOG_MODULE "upload"
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "base/refusal.h"
@@ -28,6 +29,7 @@ void upload_release(struct upload *upload)
     store_leave(store, upload); /* the last use of the store: it may be closed now */
     pthread_mutex_destroy(&upload->mutex);
     upload_info_done(&upload->info);
+    free(upload->response);
     free(upload);
 }
 
@@ -294,14 +296,22 @@ void upload_verify(struct upload *upload, const struct digest_value *checksum, s
     upload_unlock(upload, &aftermath);
 }
 
-void upload_set_response(struct upload *upload, struct bytes response)
+int upload_set_response(struct upload *upload, struct bytes response)
 {
     struct aftermath aftermath = AFTERMATH;
 
     assert(response.count <= UPLOAD_RESPONSE_BYTES);
+    uint8_t *copy = malloc(response.count + 1);
+    if (copy == NULL)
+        return fail_errno("keep a response");
+    memcpy(copy, response.data, response.count);
+
     upload_lock(upload);
-    upload->response = response;
+    assert(upload->response == NULL); /* a pass may be using it */
+    upload->response = copy;
+    upload->response_count = response.count;
     upload_unlock(upload, &aftermath);
+    return 0;
 }
 
 void upload_commit(struct upload *upload, struct done done)

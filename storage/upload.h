@@ -250,10 +250,11 @@ void upload_when_ready(struct upload *upload, struct done done);
 void upload_commit(struct upload *upload, struct done done);
 
 /*
- * Keeps a response with the upload, from the moment when upload_finish() makes it complete: for the
- * client that lost it. Borrowed until that has answered. At most UPLOAD_RESPONSE_BYTES.
+ * Keeps a copy of a response with the upload, from the moment when it is complete, whichever commit of
+ * this writer makes it so: for the client that lost it. At most UPLOAD_RESPONSE_BYTES; once at most.
+ * 0 or -ENOMEM.
  */
-void upload_set_response(struct upload *upload, struct bytes response);
+int upload_set_response(struct upload *upload, struct bytes response);
 
 /*
  * Makes everything durable and the upload complete, with its digest and response, in one step. The

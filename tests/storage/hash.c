@@ -656,7 +656,7 @@ static void an_upload_with_its_stated_digest_is_complete(void **state)
     struct upload_id id = create_stated(fixture, &stated);
 
     struct upload *upload = fixture_writer(fixture, &id);
-    upload_set_response(upload, bytes_of_text("welcome"));
+    assert_int_equal(upload_set_response(upload, bytes_of_text("welcome")), 0);
     finish_and_close(upload);
     assert_whole(fixture, &id, DIGEST_SHA256);
 
@@ -675,7 +675,7 @@ static void an_upload_with_another_digest_is_damaged_and_kept(void **state)
     struct upload_content content;
 
     struct upload *upload = fixture_writer(fixture, &id);
-    upload_set_response(upload, bytes_of_text("welcome"));
+    assert_int_equal(upload_set_response(upload, bytes_of_text("welcome")), 0);
     assert_int_equal(append_pattern(upload, WHOLE_BYTES), 0);
     assert_int_equal(upload_finish_wait(upload), REFUSED_DIGEST_MISMATCH);
     assert_int_equal(upload_info(upload)->state, UPLOAD_DAMAGED);

@@ -211,6 +211,27 @@ static void a_vanished_writer_s_last_byte_completes(void **state)
     assert_int_equal(info.expires, 0);
 }
 
+static void keeps_its_own_copy_of_a_response(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, 1000);
+    char response[] = "welcome";
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 1000), 0);
+    assert_int_equal(upload_set_response(upload, bytes_of_text(response)), 0);
+    memset(response, 'x', sizeof(response)); /* its owner is gone before anybody asks for the end */
+    upload_close(upload);
+    upload_close(fixture_writer(fixture, &id)); /* after the last commit */
+
+    struct upload_info info = { 0 };
+    assert_int_equal(upload_find_wait(fixture->store, &id, &info), 0);
+    assert_int_equal(info.state, UPLOAD_COMPLETE);
+    assert_int_equal(info.response_count, 7);
+    assert_memory_equal(info.response, "welcome", 7);
+    upload_info_done(&info);
+}
+
 static void the_length_that_is_the_offset_completes(void **state)
 {
     struct fixture *fixture = *state;
@@ -912,6 +933,7 @@ int main(void)
         UPLOAD_TEST(is_complete_only_when_told_so),
         UPLOAD_TEST(the_commit_that_counts_the_last_byte_completes),
         UPLOAD_TEST(a_vanished_writer_s_last_byte_completes),
+        UPLOAD_TEST(keeps_its_own_copy_of_a_response),
         UPLOAD_TEST(the_length_that_is_the_offset_completes),
         UPLOAD_TEST(staged_bytes_complete_when_they_are_committed),
         UPLOAD_TEST(completes_and_reads_an_upload_of_no_bytes),
