@@ -44,31 +44,28 @@ struct job {
 };
 
 /*
- * A copy of the user's pairs with filename, filetype and relativePath, unless the user gave them.
- * Names are bytes, and the server gets them as they are.
+ * The user's pairs, and filename, filetype and relativePath unless the user gave them. Names are
+ * bytes, and the server gets them as they are. False when these are too many.
  */
-static char *put_metadata(const struct options *options, const struct file *file,
-                          const struct source *source)
+static bool put_metadata(const struct options *options, const struct file *file,
+                         const struct source *source, struct metadata *metadata)
 {
-    struct metadata metadata = { 0 };
     bool complete = true;
 
     if (source->path != NULL) {
         const char *name = strrchr(source->given, '/');
         name = name == NULL ? source->given : name + 1;
-        complete &= metadata_set(&metadata, "filename", name);
-        complete &= metadata_set(&metadata, "filetype", filetype_of(name));
+        complete &= metadata_set(metadata, "filename", name);
+        complete &= metadata_set(metadata, "filetype", filetype_of(name));
     }
     if (file->relative != NULL)
-        complete &= metadata_set(&metadata, "relativePath", file->relative);
+        complete &= metadata_set(metadata, "relativePath", file->relative);
     for (size_t i = 0; i < options->metadata.count; i++)
-        complete &= metadata_set(&metadata, options->metadata.pairs[i].key,
+        complete &= metadata_set(metadata, options->metadata.pairs[i].key,
                                  options->metadata.pairs[i].value);
-    char *header = complete ? metadata_format(&metadata) : NULL;
-    metadata_done(&metadata);
-    if (header == NULL)
+    if (!complete)
         say_error("%s: the metadata is too long for a request", source->name);
-    return header;
+    return complete;
 }
 
 /* 0, also where no record can be kept; RECORD_BUSY; or -errno, and it is said. */
@@ -100,17 +97,18 @@ static uint64_t put_chunk_bytes(const struct options *options)
 }
 
 static enum outcome put_send(struct job *job, struct source *source, struct record *record,
-                             const char *metadata)
+                             const struct metadata *metadata)
 {
     const struct options *options = job->put->options;
     uint64_t length = 0;
     struct sending sending = {
+        .protocol = &protocol_tus,
         .transfer = job->session->transfer,
         .source = source,
         .record = record,
         .report = &job->report,
         .endpoint = job->session->address.url,
-        .metadata = *metadata == '\0' ? NULL : metadata,
+        .metadata = metadata,
         .chunk_bytes = put_chunk_bytes(options),
         .checking = job->put->checking,
         .digest_wanted = !options->no_digest,
@@ -138,14 +136,12 @@ static enum outcome put_one(struct job *job, const struct file *file)
 {
     CLEANUP(source_closep) struct source *source = NULL;
     CLEANUP(record_closep) struct record *record = NULL;
-    AUTO_FREE char *metadata = NULL;
+    CLEANUP(metadata_done) struct metadata metadata = { 0 };
 
     report_expect(&job->report, file->size);
     int r = strcmp(file->path, "-") == 0 ? source_open_input(PUT_SPOOL_BYTES, &source)
                                          : source_open(file->path, &source);
-    if (r == 0)
-        metadata = put_metadata(job->put->options, file, source);
-    if (metadata == NULL) {
+    if (r != 0 || !put_metadata(job->put->options, file, source, &metadata)) {
         report_skipped(&job->report, file->path, "see standard error");
         return OUTCOME_BROKEN;
     }
@@ -157,7 +153,7 @@ static enum outcome put_one(struct job *job, const struct file *file)
                        r > 0 ? "another ferry is uploading it" : "see standard error");
         return OUTCOME_BROKEN;
     }
-    return put_send(job, source, record, metadata);
+    return put_send(job, source, record, &metadata);
 }
 
 static void put_note_failure(struct put *put)

@@ -41,49 +41,77 @@ static void sending_acknowledged(struct sending *sending, uint64_t offset)
     }
 }
 
-static bool sending_complete(const struct sending *sending)
+static void sending_moved(void *context, uint64_t offset)
 {
-    uint64_t length = 0;
-    return source_length(sending->source, &length) && sending->offset == length &&
-           sending->length_declared;
+    struct sending *sending = context;
+    report_moved(sending->report, offset);
+}
+
+static void sending_passed(void *context, uint64_t offset, struct bytes bytes)
+{
+    struct sending *sending = context;
+
+    if (sending->possible < offset + bytes.count)
+        sending->possible = offset + bytes.count;
+    hashing_pass(&sending->hashing, offset, bytes);
+}
+
+/* What the next request carries. */
+static struct piece sending_piece(struct sending *sending)
+{
+    struct piece piece = {
+        .source = sending->source,
+        .offset = sending->offset,
+        .count = source_available(sending->source, sending->offset, sending->chunk_bytes),
+        .length_declared = sending->length_declared,
+        .checking = sending->checking,
+        .moved = sending_moved,
+        .passed = sending_passed,
+        .context = sending,
+    };
+
+    piece.length_known = source_length(sending->source, &piece.length);
+    return piece;
 }
 
 static enum outcome sending_create(struct sending *sending)
 {
-    struct creation creation = { .metadata = sending->metadata };
+    CLEANUP(standing_done) struct standing standing = { 0 };
 
-    creation.length_known =
-        sending->source->spool == NULL && source_length(sending->source, &creation.length);
-    char *url = NULL;
+    sending->offset = sending->highest = sending->possible = 0;
+    struct piece piece = sending_piece(sending);
     enum outcome outcome =
-        upload_create(sending->transfer, sending->endpoint, &creation, &url, &sending->answer);
+        sending->protocol->create(sending->transfer, sending->endpoint, sending->metadata, &piece,
+                                  &standing, &sending->answer);
+    if (outcome == OUTCOME_GONE)
+        return OUTCOME_REFUSED; /* the endpoint itself */
     if (outcome != OUTCOME_OK)
         return outcome;
 
     free(sending->url);
-    sending->url = url;
-    sending->offset = sending->highest = sending->possible = 0;
-    sending->length_declared = creation.length_known;
-    report_created(sending->report, url);
+    sending->url = TAKE_PTR(standing.url);
+    sending->length_declared = standing.length_known;
+    sending->complete = standing.complete;
+    report_created(sending->report, sending->url);
     if (sending->record != NULL &&
-        record_save(sending->record, url, &sending->source->identity) != 0)
+        record_save(sending->record, sending->url, &sending->source->identity) != 0)
         return OUTCOME_BROKEN;
     return OUTCOME_OK;
 }
 
 /* The server's answer fits our source; NULL, or why not. */
-static const char *sending_misfit(const struct sending *sending, const struct response *response)
+static const char *sending_misfit(const struct sending *sending, const struct standing *standing)
 {
     uint64_t length = 0;
     bool length_known = source_length(sending->source, &length);
 
-    if (sending->source->spool == NULL && (!response->length_known || response->length != length))
+    if (sending->source->spool == NULL && (!standing->length_known || standing->length != length))
         return "the upload on the server has another length";
-    if (length_known && response->length_known && response->length != length)
+    if (length_known && standing->length_known && standing->length != length)
         return "the upload on the server has another length";
-    if (!sending->resumed && response->offset > sending->possible)
+    if (!sending->resumed && standing->offset > sending->possible)
         return "the server claims bytes that were never sent";
-    if (response->offset < source_earliest(sending->source))
+    if (standing->offset < source_earliest(sending->source))
         return "the server has lost bytes that it had acknowledged, and standard input cannot be "
                "read again";
     return NULL;
@@ -94,52 +122,41 @@ static const char *sending_misfit(const struct sending *sending, const struct re
  * words. If something else is wrong, the creation that follows will meet it too, and the record
  * stays until then.
  */
-static bool sending_was_forgotten(const struct response *response)
+static bool sending_was_forgotten(int status)
 {
-    return (response->status >= 200 && response->status < 300) ||
-           (response->status >= 400 && response->status < 500 && response->status != 401);
+    return (status >= 200 && status < 300) || (status >= 400 && status < 500 && status != 401);
 }
 
 static enum outcome sending_ask(struct sending *sending)
 {
-    CLEANUP(response_done) struct response response = { 0 };
+    CLEANUP(standing_done) struct standing standing = { 0 };
     bool resumed = sending->resumed;
 
-    enum outcome outcome = upload_ask(sending->transfer, sending->url, &response, &sending->answer);
-    if (outcome == OUTCOME_REFUSED && resumed && sending_was_forgotten(&response))
+    enum outcome outcome =
+        sending->protocol->ask(sending->transfer, sending->url, &standing, &sending->answer);
+    if (outcome == OUTCOME_REFUSED && resumed && sending_was_forgotten(sending->answer.status))
         return OUTCOME_GONE;
     if (outcome != OUTCOME_OK)
         return outcome;
 
-    const char *misfit = sending_misfit(sending, &response);
+    const char *misfit = sending_misfit(sending, &standing);
     if (misfit != NULL) {
         (void)sending_refuse(sending, misfit);
         return resumed ? OUTCOME_GONE : OUTCOME_REFUSED;
     }
-    if (resumed && sending->hashing.count > 0 && response.offset > SENDING_READ_BYTES)
+    if (resumed && sending->hashing.count > 0 && standing.offset > SENDING_READ_BYTES)
         say_note("%s: reading what is there already, for the digest", sending->source->name);
-    if (hashing_catch_up(&sending->hashing, sending->source, response.offset) != 0)
+    if (hashing_catch_up(&sending->hashing, sending->source, standing.offset) != 0)
         return stop_asked() ? OUTCOME_STOPPED : OUTCOME_BROKEN;
     if (resumed) {
-        sending->possible = response.offset;
-        report_resumed(sending->report, sending->url, response.offset);
+        sending->possible = standing.offset;
+        report_resumed(sending->report, sending->url, standing.offset);
     }
     sending->resumed = false;
-    sending->length_declared = response.length_known;
-    sending_acknowledged(sending, response.offset);
+    sending->length_declared = standing.length_known;
+    sending->complete = standing.complete;
+    sending_acknowledged(sending, standing.offset);
     return OUTCOME_OK;
-}
-
-static void sending_moved(void *context, uint64_t sent)
-{
-    struct sending *sending = context;
-    report_moved(sending->report, sending->offset + sent);
-}
-
-static void sending_passed(void *context, uint64_t offset, struct bytes bytes)
-{
-    struct sending *sending = context;
-    hashing_pass(&sending->hashing, offset, bytes);
 }
 
 /* Of standard input: waits for what the next PATCH will carry. */
@@ -160,40 +177,29 @@ static enum outcome sending_gather(struct sending *sending)
 
 static enum outcome sending_append(struct sending *sending)
 {
+    CLEANUP(standing_done) struct standing standing = { 0 };
+
     enum outcome outcome = sending_gather(sending);
     if (outcome != OUTCOME_OK)
         return outcome;
 
-    struct piece piece = {
-        .source = sending->source,
-        .offset = sending->offset,
-        .count = source_available(sending->source, sending->offset, sending->chunk_bytes),
-        .checking = sending->checking,
-        .moved = sending_moved,
-        .passed = sending_passed,
-        .context = sending,
-    };
-    piece.length_known = !sending->length_declared &&
-                         source_length(sending->source, &piece.length) &&
-                         piece.offset + piece.count == piece.length;
-
-    uint64_t offset = 0;
-    outcome = upload_append(sending->transfer, sending->url, &piece, &offset, &sending->answer);
+    struct piece piece = sending_piece(sending);
+    outcome = sending->protocol->append(sending->transfer, sending->url, &piece, &standing,
+                                        &sending->answer);
     sending->report->sent += sending->answer.sent;
-    if (sending->possible < piece.offset + sending->answer.taken)
-        sending->possible = piece.offset + sending->answer.taken;
     sending->damaged_count = sending->answer.damaged ? sending->damaged_count + 1 : 0;
     if (sending->damaged_count >= SENDING_DAMAGED_MAX)
         return sending_refuse(sending, "the server finds every try of these bytes damaged (460)");
     if (outcome != OUTCOME_OK)
         return outcome;
 
-    if (offset == piece.offset && piece.count > 0) {
+    if (standing.offset == piece.offset && piece.count > 0) {
         (void)sending_refuse(sending, "the server took no byte");
         return OUTCOME_RETRY;
     }
-    sending->length_declared |= piece.length_known;
-    sending_acknowledged(sending, offset);
+    sending->length_declared = standing.length_known;
+    sending->complete = standing.complete;
+    sending_acknowledged(sending, standing.offset);
     return OUTCOME_OK;
 }
 
@@ -226,7 +232,7 @@ static enum outcome sending_begin_anew(struct sending *sending)
 static enum outcome step_follow(enum step *step, enum outcome outcome, struct sending *sending)
 {
     switch (outcome) {
-    case OUTCOME_OK: *step = sending_complete(sending) ? STEP_DONE : STEP_APPEND; break;
+    case OUTCOME_OK: *step = sending->complete ? STEP_DONE : STEP_APPEND; break;
     case OUTCOME_RETRY:
         *step = *step == STEP_CREATE ? STEP_CREATE : STEP_ASK;
         return retry_wait(&sending->backoff, &sending->answer, sending->report,
@@ -242,7 +248,7 @@ static enum outcome step_follow(enum step *step, enum outcome outcome, struct se
 /* The server's digest of what it has, where it tells one; an answer that does not come is no harm. */
 static bool sending_ask_digest(struct sending *sending, struct digest_value *ret_digest)
 {
-    CLEANUP(response_done) struct response response = { 0 };
+    CLEANUP(standing_done) struct standing standing = { 0 };
     struct answer answer = { 0 };
     struct backoff backoff = sending->backoff;
     enum outcome outcome;
@@ -250,15 +256,15 @@ static bool sending_ask_digest(struct sending *sending, struct digest_value *ret
     backoff_progress(&backoff);
     if (backoff.patience_ms == 0 || backoff.patience_ms > SENDING_DIGEST_PATIENCE_MS)
         backoff.patience_ms = SENDING_DIGEST_PATIENCE_MS;
-    while ((outcome = upload_ask(sending->transfer, sending->url, &response, &answer)) ==
-           OUTCOME_RETRY)
+    while ((outcome = sending->protocol->ask(sending->transfer, sending->url, &standing,
+                                             &answer)) == OUTCOME_RETRY)
         if ((outcome = retry_wait(&backoff, &answer, sending->report, NULL)) != OUTCOME_OK)
             break;
     if (outcome == OUTCOME_RETRY)
         say_note("%s: the server has it all, but does not tell its digest: %s",
                  sending->source->name, answer.reason);
-    *ret_digest = response.digest;
-    return outcome == OUTCOME_OK && response.digest.algorithm != DIGEST_NONE;
+    *ret_digest = standing.digest;
+    return outcome == OUTCOME_OK && standing.digest.algorithm != DIGEST_NONE;
 }
 
 static enum outcome sending_compare(struct sending *sending)

@@ -3,10 +3,10 @@
 /*
  * Sending: one source to one upload, until the server has it all
  *
- *     create --> append --> done          POST, PATCH
+ *     create --> append --> done
  *                 |  ^
  *                 v  |
- *     resume -->  ask                     HEAD
+ *     resume -->  ask
  *
  * After any failure the server is asked how far the upload is, and sending goes on from there:
  * nothing that it has acknowledged is sent again.
@@ -14,19 +14,20 @@
 
 #include "tools/ferry/backoff.h"
 #include "tools/ferry/hashing.h"
+#include "tools/ferry/protocol.h"
 #include "tools/ferry/record.h"
 #include "tools/ferry/report.h"
-#include "tools/ferry/upload.h"
 
 struct sending {
     /* what the caller sets; borrowed */
+    const struct protocol *protocol;
     struct transfer *transfer;
     struct source *source;
     struct record *record; /* NULL: this upload cannot be resumed by a later run */
     struct report *report;
     const char *endpoint;
-    const char *metadata; /* Upload-Metadata, or NULL */
-    uint64_t chunk_bytes; /* of one PATCH at most */
+    const struct metadata *metadata;
+    uint64_t chunk_bytes; /* of one request at most */
     struct checking checking;
     bool digest_wanted; /* compare at the end, where the server tells one */
     struct backoff backoff;
@@ -37,9 +38,9 @@ struct sending {
     uint64_t highest;  /* the highest that was acknowledged: beyond it is progress */
     uint64_t possible; /* the server cannot have more than this */
     struct hashing hashing;
-    unsigned damaged_count; /* chunks in a row that the server found damaged */
-    bool length_declared;
-    bool resumed;         /* another run began it, and the server was not asked yet */
+    unsigned damaged_count;         /* chunks in a row that the server found damaged */
+    bool length_declared, complete; /* as the server knows */
+    bool resumed;                   /* another run began it, and the server was not asked yet */
     bool begun_anew;      /* the server had forgotten the upload; a second time is an error */
     struct answer answer; /* to the last request; its reason is filled in on failure */
 };

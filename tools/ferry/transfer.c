@@ -1,5 +1,6 @@
 #include "tools/ferry/transfer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -20,6 +21,16 @@ enum {
     TRANSFER_WAIT_MS = 100, /* the bar moves so often */
     TRANSFER_PACED_WAIT_MS = 10,
 };
+
+void request_add(struct request *request, const char *field)
+{
+    size_t count = 0;
+
+    while (request->fields[count] != NULL)
+        count++;
+    assert(count + 1 < REQUEST_FIELDS_MAX);
+    request->fields[count] = field;
+}
 
 int transfer_new(const struct transfer_options *options, struct transfer **ret_transfer)
 {

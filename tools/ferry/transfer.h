@@ -62,6 +62,9 @@ struct request {
     void *context;
 };
 
+/* Another field; NULL is none. It is borrowed. */
+void request_add(struct request *request, const char *field);
+
 enum transfer_result {
     TRANSFER_ANSWERED,   /* response->status is at least 200 */
     TRANSFER_LOST,       /* no answer came; another try may get one. reason says why */

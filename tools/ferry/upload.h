@@ -1,12 +1,15 @@
 #pragma once
 
 /*
- * Uploads on a server: one function per request of tus 1.0.0
+ * Uploads on a server: the requests that are the same in every protocol, and what answers mean
+ *
+ * Those that differ are behind protocol.h.
  *
  *   Terms   upload, offset, length: tus 1.0.0
  *   Errors  enum outcome; unless it is OUTCOME_OK, answer.reason says why in one line
  */
 
+#include "tools/ferry/metadata.h"
 #include "tools/ferry/transfer.h"
 
 enum outcome {
@@ -19,57 +22,46 @@ enum outcome {
 };
 
 struct answer {
+    int status; /* 0: none came */
     char reason[RESPONSE_REASON_BYTES];
     uint64_t retry_after_s; /* with OUTCOME_RETRY: what the server asks for */
     uint64_t sent, taken;   /* bytes of body that left, and that the server can have */
     bool damaged;           /* with OUTCOME_RETRY: the checksum was another when they arrived */
 };
 
-struct creation {
-    bool length_known; /* otherwise it is deferred */
-    uint64_t length;
-    const char *metadata; /* Upload-Metadata, or NULL */
-};
+/* Runs the request. OUTCOME_OK: there is an answer, of any status, and its reason is filled in. */
+enum outcome upload_run(struct transfer *transfer, const struct request *request,
+                        struct response *response, struct answer *answer);
 
-/* POST: the URL of a new upload; free() it. */
-enum outcome upload_create(struct transfer *transfer, const char *endpoint,
-                           const struct creation *creation, char **ret_url, struct answer *answer);
+/* The same, and what the status means by tus and HTTP. */
+enum outcome upload_request(struct transfer *transfer, const struct request *request,
+                            struct response *response, struct answer *answer);
 
-/* HEAD: response holds what the server says of the upload; response_done() it in any case. */
-enum outcome upload_ask(struct transfer *transfer, const char *url, struct response *response,
-                        struct answer *answer);
+/* OUTCOME_REFUSED, and why. */
+enum outcome upload_refuse(struct answer *answer, const char *reason);
+
+/* HEAD, with a field that names the protocol or NULL: OUTCOME_OK with an offset that can be. */
+enum outcome upload_head(struct transfer *transfer, const char *url, const char *version,
+                         struct response *response, struct answer *answer);
+
+/* The field Upload-Metadata, NULL where there is nothing to tell; free() it. */
+enum outcome upload_metadata(const struct metadata *metadata, char **ret_field,
+                             struct answer *answer);
+
+/* The URL that the answer to a creation names; free() it. */
+enum outcome upload_location(const struct response *response, char **ret_url,
+                             struct answer *answer);
 
 /*
- * The same without telling the server that this is about resuming: nobody who is sending is
- * disturbed.
+ * HEAD without telling the server that this is about resuming: nobody who is sending is disturbed.
+ * response_done() in any case.
  */
 enum outcome upload_look(struct transfer *transfer, const char *url, struct response *response,
                          struct answer *answer);
 
-/* How the bytes of a piece are checked by the server. */
-struct checking {
-    enum digest_algorithm algorithm; /* DIGEST_NONE: not at all */
-    bool trailer; /* behind the bytes; otherwise before, and they are read twice */
-};
-
 /* OPTIONS: response holds what the server can do; response_done() it in any case. */
 enum outcome upload_options(struct transfer *transfer, const char *url, struct response *response,
                             struct answer *answer);
-
-struct piece {
-    struct source *source;
-    uint64_t offset, count;
-    bool length_known; /* declare the length: it was deferred at creation */
-    uint64_t length;
-    struct checking checking;
-    void (*moved)(void *context, uint64_t sent);
-    void (*passed)(void *context, uint64_t offset, struct bytes bytes); /* of the source */
-    void *context;
-};
-
-/* PATCH: the offset afterwards, from piece->offset to piece->offset + piece->count. */
-enum outcome upload_append(struct transfer *transfer, const char *url, const struct piece *piece,
-                           uint64_t *ret_offset, struct answer *answer);
 
 struct reading {
     uint64_t offset;  /* from where on; 0: all of it */
