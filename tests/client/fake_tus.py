@@ -85,6 +85,8 @@ class Answered(Exception):
 
 
 class TusServer:
+    handler = property(lambda self: Handler)
+
     def __init__(self, location="absolute", context=None):
         self.location, self.context = location, context  # an ssl.SSLContext makes it https
         self.uploads, self.files, self.requests, self.faults = {}, {}, [], []
@@ -210,7 +212,7 @@ class TusServer:
             if fault is not None:
                 self.faults.remove(fault)
             self.changed.notify_all()
-        handler = Handler(self, connection, reader, request, fault or Fault(request.method))
+        handler = self.handler(self, connection, reader, request, fault or Fault(request.method))
         try:
             handler.run()
         except Answered:
@@ -220,6 +222,8 @@ class TusServer:
 
 class Handler:
     """One request."""
+
+    version_field = "Tus-Resumable: 1.0.0"
 
     def __init__(self, server, connection, reader, request, fault):
         self.server, self.connection, self.reader = server, connection, reader
@@ -249,7 +253,7 @@ class Handler:
         if self.fault.mute:
             raise Cut
         content = body.encode()
-        lines = [f"HTTP/1.1 {status} Whatever", "Tus-Resumable: 1.0.0", *fields]
+        lines = [f"HTTP/1.1 {status} Whatever", self.version_field, *fields]
         if status != 204:
             lines.append(f"Content-Length: {len(content)}")
         if self.closing:
@@ -295,6 +299,10 @@ class Handler:
                         upload.data[-1] ^= 1
                         self.fault.damage = False
                 self.server.changed.notify_all()
+            self.took(upload)
+
+    def took(self, upload):
+        """A piece of the body has come."""
 
     def misbehave(self, upload):
         if self.fault.cut is not None:

@@ -53,13 +53,14 @@ static void remembers_until_it_is_told_to_forget(void **state)
 {
     (void)state;
     struct record *record = open_record(path);
-    assert_int_equal(record_save(record, "http://h/other", &identity), 0);
-    assert_int_equal(record_save(record, upload, &identity), 0);
+    assert_int_equal(record_save(record, "tus", "http://h/other", &identity), 0);
+    assert_int_equal(record_save(record, "ietf", upload, &identity), 0);
     record_close(record);
     assert_int_equal(count_files(), 1);
 
     record = open_record(path);
     assert_string_equal(record_upload(record), upload);
+    assert_string_equal(record_protocol(record), "ietf");
     assert_memory_equal(record_identity(record), &identity, sizeof(identity));
     assert_int_equal(record_forget(record), 0);
     assert_null(record_upload(record));
@@ -101,7 +102,7 @@ static void files_and_endpoints_have_records_of_their_own(void **state)
 
     (void)state;
     struct record *record = open_record(path);
-    assert_int_equal(record_save(record, upload, &identity), 0);
+    assert_int_equal(record_save(record, "tus", upload, &identity), 0);
     assert_int_equal(record_open(path, "http://other/", &other), 0);
     assert_null(record_upload(other));
     record_close(other);

@@ -23,7 +23,7 @@ def test_a_record_holds_what_the_next_run_needs(ferry, server):
     (record,) = ferry.records()
     status = path.stat()
     assert record == {"version": 1, "path": str(path), "endpoint": server.url,
-                      "upload": server.url + "0" * 32, "size": 10, "mtime_ns": status.st_mtime_ns,
+                      "protocol": "tus", "upload": server.url + "0" * 32, "size": 10, "mtime_ns": status.st_mtime_ns,
                       "inode": status.st_ino}
     (name,) = ferry.state.iterdir()
     assert stat.S_IMODE(name.stat().st_mode) == 0o600

@@ -22,6 +22,7 @@ void ending_say(struct report *report, enum outcome outcome, const char *reason,
         ending_say_stopped(report, "gave up", resumable);
         break;
     case OUTCOME_OK:
+    case OUTCOME_SMALLER:
     case OUTCOME_GONE:
     case OUTCOME_REFUSED: report_failed(report, reason, reason); break;
     }

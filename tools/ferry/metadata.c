@@ -47,6 +47,14 @@ bool metadata_set(struct metadata *metadata, const char *key, const char *value)
     return metadata_add(metadata, strdup(key), strdup(value), strlen(value));
 }
 
+const char *metadata_find(const struct metadata *metadata, const char *key)
+{
+    for (size_t i = 0; i < metadata->count; i++)
+        if (strcmp(metadata->pairs[i].key, key) == 0)
+            return metadata->pairs[i].value;
+    return NULL;
+}
+
 char *metadata_format(const struct metadata *metadata)
 {
     size_t size = 1;

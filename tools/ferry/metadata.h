@@ -34,6 +34,9 @@ void metadata_done(struct metadata *metadata);
 /* Adds a pair or replaces its value. False for a key that tus does not allow, or too many. */
 bool metadata_set(struct metadata *metadata, const char *key, const char *value);
 
+/* The key's value; NULL: there is no such key. */
+const char *metadata_find(const struct metadata *metadata, const char *key);
+
 /* "filename dmlkZW8ubXA0,draft"; NULL beyond METADATA_HEADER_BYTES_MAX; free() it. */
 char *metadata_format(const struct metadata *metadata);
 

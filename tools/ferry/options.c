@@ -69,6 +69,7 @@ static bool option_set(struct options *options, const struct option_row *row, ch
     case KIND_METADATA: return option_set_metadata(options, value);
     case KIND_HEADER: return option_set_header(options, value);
     case KIND_CHECKSUM: return digest_algorithm_parse(bytes_of_text(value), &options->checksum);
+    case KIND_PROTOCOL: options->protocol = protocol_find(value); return options->protocol != NULL;
     case KIND_SIZE:
     case KIND_NUMBER: return option_set_number(options, row, value);
     case KIND_TEXT: *(const char **)(void *)((char *)options + row->offset) = value; return true;
@@ -86,6 +87,7 @@ static const char *option_wanted(const struct option_row *row)
     case KIND_HEADER:
         return "'NAME: VALUE' is wanted, and not a name that the protocol itself uses";
     case KIND_CHECKSUM: return "sha1, sha256, sha512, md5, crc32 or blake2b is wanted";
+    case KIND_PROTOCOL: return "tus or ietf is wanted";
     case KIND_SIZE: return "a number of bytes is wanted, such as 65536, 64K or 16M";
     case KIND_NUMBER: return "a number in bounds is wanted; see ferry --help";
     case KIND_TEXT:
@@ -202,7 +204,9 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
     struct options *options = ret_options;
     const struct command_row *row = argc > 1 ? command_find(argv[1]) : NULL;
 
-    *options = (struct options){ .retry_delay_ms = 1000, .timeout_s = 60, .jobs = 1 };
+    *options = (struct options){
+        .retry_delay_ms = 1000, .timeout_s = 60, .jobs = 1, .protocol = &protocol_tus
+    };
     if (row != NULL)
         options->command = row->command;
     options->retry_time_s = (options->command & (COMMAND_PUT | COMMAND_GET)) != 0 ? 600 : 10;

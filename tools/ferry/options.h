@@ -16,6 +16,7 @@
 
 #include "digest/digest_algorithm.h"
 #include "tools/ferry/metadata.h"
+#include "tools/ferry/protocol.h"
 
 enum {
     OPTIONS_HEADERS_MAX = 64,
@@ -36,6 +37,7 @@ struct options {
     size_t operand_count;
     const char *url;
 
+    const struct protocol *protocol;
     struct metadata metadata;
     const char *headers[OPTIONS_HEADERS_MAX];
     size_t header_count;

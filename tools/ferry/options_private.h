@@ -8,6 +8,7 @@ enum option_kind {
     KIND_METADATA,
     KIND_HEADER,
     KIND_CHECKSUM,
+    KIND_PROTOCOL,
     KIND_SIZE,
     KIND_NUMBER,
     KIND_TEXT,

@@ -11,6 +11,8 @@ const struct option_row option_rows[] = {
       COMMAND_PUT, KIND_SWITCH, AT(recursive), 0, 0 },
     { 'j', "jobs", "N", "so many uploads at a time (default 1)",
       COMMAND_PUT, KIND_NUMBER, AT(jobs), 1, OPTIONS_JOBS_MAX },
+    { 0, "protocol", "NAME", "tus (tus 1.0.0, default) or ietf (resumable uploads for HTTP)",
+      COMMAND_PUT, KIND_PROTOCOL, 0, 0, 0 },
     { 0, "metadata", "KEY=VALUE", "tell the server something about the file; may be repeated.\n"
       "filename, filetype and relativePath are told unless they are given here",
       COMMAND_PUT, KIND_METADATA, 0, 0, 0 },
@@ -20,7 +22,7 @@ const struct option_row option_rows[] = {
     { 0, "force", NULL, "replace a file that is there already",
       COMMAND_GET, KIND_SWITCH, AT(force), 0, 0 },
     { 0, "checksum", "ALGORITHM", "let the server check every chunk: sha1, sha256, sha512, md5, crc32\n"
-      "or blake2b; chunks are of 16M then, unless --chunk-size is given",
+      "or blake2b (ietf: sha256 or sha512); chunks are of 16M then, unless\n--chunk-size is given",
       COMMAND_PUT, KIND_CHECKSUM, 0, 0, 0 },
     { 0, "no-digest", NULL, "do not compare with the digest that the server tells at the end",
       MOVES, KIND_SWITCH, AT(no_digest), 0, 0 },

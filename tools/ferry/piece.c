@@ -36,10 +36,17 @@ int piece_digest(const struct piece *piece, struct digest_value *ret_value)
 
 void piece_moved(const struct piece *piece, uint64_t position)
 {
-    piece->moved(piece->context, piece->offset + position);
+    if (piece->moved != NULL)
+        piece->moved(piece->context, piece->offset + position);
 }
 
 void piece_passed(const struct piece *piece, uint64_t position, struct bytes bytes)
 {
-    piece->passed(piece->context, piece->offset + position, bytes);
+    if (piece->passed != NULL)
+        piece->passed(piece->context, piece->offset + position, bytes);
+}
+
+bool piece_told(const struct piece *piece, const struct standing *standing)
+{
+    return piece->told == NULL || piece->told(piece->context, standing);
 }

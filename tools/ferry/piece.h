@@ -8,6 +8,7 @@
 
 #include "digest/digest.h"
 #include "tools/ferry/source.h"
+#include "tools/ferry/standing.h"
 #include "tools/ferry/transfer.h"
 
 /* How the server checks the bytes. */
@@ -23,10 +24,13 @@ struct piece {
     bool length_known;    /* of the source */
     bool length_declared; /* and by the server already */
     uint64_t length;
+    bool closed; /* the server has called the upload complete */
     struct checking checking;
 
+    /* All of them with context, each may be NULL. */
     void (*moved)(void *context, uint64_t offset);                      /* so far it has left */
     void (*passed)(void *context, uint64_t offset, struct bytes bytes); /* on their way out */
+    bool (*told)(void *context, const struct standing *standing);       /* false: said, end it */
     void *context;
 };
 
@@ -40,6 +44,7 @@ struct request piece_request(const struct piece *piece, const char *method, cons
  * is said. */
 int piece_digest(const struct piece *piece, struct digest_value *ret_value);
 
-/* For the callbacks of a request: position is that in the body. */
+/* For the callbacks of a request; position is that in the body. */
 void piece_moved(const struct piece *piece, uint64_t position);
 void piece_passed(const struct piece *piece, uint64_t position, struct bytes bytes);
+bool piece_told(const struct piece *piece, const struct standing *standing);

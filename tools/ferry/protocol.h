@@ -4,6 +4,7 @@
  * Protocols: the requests of an upload, as each protocol has them
  *
  *     protocol_tus    tus.c     tus 1.0.0
+ *     protocol_ietf   ietf.c    draft-ietf-httpbis-resumable-upload, interop version 10
  *
  * sending.c tells the story of an upload in these requests, and knows no other difference.
  *
@@ -18,7 +19,23 @@
 #include "tools/ferry/upload.h"
 
 struct protocol {
-    /* A new upload, for the piece and what follows it. */
+    const char *name; /* for options and records */
+
+    /* A creation brings the piece along. */
+    bool creation_brings;
+
+    /* The server tells the length of every upload that has one. */
+    bool length_told;
+
+    /* How the server checks pieces by this algorithm. OUTCOME_REFUSED: not at all. */
+    enum outcome (*check)(struct transfer *transfer, const char *endpoint,
+                          enum digest_algorithm algorithm, struct checking *ret_checking,
+                          struct answer *answer);
+
+    /*
+     * A new upload, for the piece and what follows it. OUTCOME_OK: the URL is known, now or by what
+     * was told meanwhile, or all is complete.
+     */
     enum outcome (*create)(struct transfer *transfer, const char *endpoint,
                            const struct metadata *metadata, const struct piece *piece,
                            struct standing *standing, struct answer *answer);
@@ -27,9 +44,15 @@ struct protocol {
     enum outcome (*ask)(struct transfer *transfer, const char *url, struct standing *standing,
                         struct answer *answer);
 
-    /* OUTCOME_OK: the offset is known, and lies within the piece or at its end. */
+    /*
+     * OUTCOME_OK: the offset is known, and lies within the piece or at its end. OUTCOME_RETRY: where
+     * the offset is known, it is where to go on.
+     */
     enum outcome (*append)(struct transfer *transfer, const char *url, const struct piece *piece,
                            struct standing *standing, struct answer *answer);
 };
 
-extern const struct protocol protocol_tus;
+extern const struct protocol protocol_tus, protocol_ietf;
+
+/* NULL: no such protocol. */
+const struct protocol *protocol_find(const char *name);

@@ -10,6 +10,7 @@
 #include "tools/ferry/filetype.h"
 #include "tools/ferry/record.h"
 #include "tools/ferry/report.h"
+#include "tools/ferry/retry.h"
 #include "tools/ferry/say.h"
 #include "tools/ferry/sending.h"
 #include "tools/ferry/session.h"
@@ -86,6 +87,11 @@ static int put_open_record(const struct job *job, const struct source *source,
         say_note("%s: changed since its upload began; starting anew", source->name);
         return record_forget(*ret_record);
     }
+    if (record_upload(*ret_record) != NULL &&
+        strcmp(record_protocol(*ret_record), job->put->options->protocol->name) != 0) {
+        say_note("%s: its upload was begun by another protocol; starting anew", source->name);
+        return record_forget(*ret_record);
+    }
     return 0;
 }
 
@@ -102,7 +108,7 @@ static enum outcome put_send(struct job *job, struct source *source, struct reco
     const struct options *options = job->put->options;
     uint64_t length = 0;
     struct sending sending = {
-        .protocol = &protocol_tus,
+        .protocol = options->protocol,
         .transfer = job->session->transfer,
         .source = source,
         .record = record,
@@ -234,42 +240,24 @@ static void put_run_jobs(struct put *put, struct session *session)
         (void)pthread_join(threads[i], NULL);
 }
 
-/* Whether "checksum" is one of "creation,checksum". */
-static bool list_has(const char *list, const char *name)
-{
-    while (list != NULL && *list != '\0') {
-        list += strspn(list, ", ");
-        size_t count = strcspn(list, ", ");
-        if (bytes_equal_text(bytes_of(list, count), name))
-            return true;
-        list += count;
-    }
-    return false;
-}
-
 /* How the server takes checksums. False when it does not, and it is said. */
 static bool put_choose_checking(struct put *put, struct session *session)
 {
-    CLEANUP(response_done) struct response response = { 0 };
+    const struct options *options = put->options;
     const char *url = session->address.url;
-    const char *name = digest_algorithm_name(put->options->checksum);
+    struct backoff backoff = session_backoff(session);
+    struct answer answer = { 0 };
+    enum outcome outcome;
 
-    if (put->options->checksum == DIGEST_NONE)
+    if (options->checksum == DIGEST_NONE)
         return true;
-    if (!session_options(session, &response))
-        return false;
-    bool trailer = list_has(response.extensions, "checksum-trailer");
-    if (!trailer && !list_has(response.extensions, "checksum")) {
-        say_error("%s: the server does not check checksums", url);
-        return false;
-    }
-    if (!list_has(response.algorithms, name)) {
-        say_error("%s: the server knows no %s; it knows %s", url, name,
-                  response.algorithms == NULL ? "none" : response.algorithms);
-        return false;
-    }
-    put->checking = (struct checking){ put->options->checksum, trailer };
-    return true;
+    while ((outcome = options->protocol->check(session->transfer, url, options->checksum,
+                                               &put->checking, &answer)) == OUTCOME_RETRY)
+        if ((outcome = retry_wait(&backoff, &answer, NULL, url)) != OUTCOME_OK)
+            break;
+    if (outcome != OUTCOME_OK)
+        say_error("%s: %s", url, outcome == OUTCOME_STOPPED ? "stopped" : answer.reason);
+    return outcome == OUTCOME_OK;
 }
 
 int put(const struct options *options)

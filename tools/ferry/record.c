@@ -32,7 +32,7 @@ struct record {
     char *path; /* with the bytes that JSON cannot hold written as %XX */
     char *endpoint;
 
-    char *upload;
+    char *protocol, *upload;
     struct identity identity;
 
     char *target, *etag; /* as they are, not escaped */
@@ -114,18 +114,20 @@ static int record_lock(struct record *record)
 
 static bool record_parse_upload(struct record *record, json_t *json)
 {
+    const char *protocol = "tus"; /* older records do not tell */
     const char *upload = NULL;
     json_int_t size = 0;
     json_int_t mtime_ns = 0;
     json_int_t inode = 0;
 
-    if (json_unpack(json, "{s:s, s:I, s:I, s:I}", "upload", &upload, "size", &size, "mtime_ns",
-                    &mtime_ns, "inode", &inode) != 0 ||
+    if (json_unpack(json, "{s?s, s:s, s:I, s:I, s:I}", "protocol", &protocol, "upload", &upload,
+                    "size", &size, "mtime_ns", &mtime_ns, "inode", &inode) != 0 ||
         size < 0)
         return false;
     record->identity = (struct identity){ (uint64_t)size, (uint64_t)inode, mtime_ns };
+    record->protocol = strdup(protocol);
     record->upload = strdup(upload);
-    return record->upload != NULL;
+    return record->protocol != NULL && record->upload != NULL;
 }
 
 static bool record_parse_download(struct record *record, json_t *json)
@@ -226,6 +228,7 @@ void record_close(struct record *record)
     cleanup_closep(&record->folder_fd);
     free(record->path);
     free(record->endpoint);
+    free(record->protocol);
     free(record->upload);
     free(record->target);
     free(record->etag);
@@ -235,6 +238,11 @@ void record_close(struct record *record)
 const char *record_upload(const struct record *record)
 {
     return record->upload;
+}
+
+const char *record_protocol(const struct record *record)
+{
+    return record->protocol;
 }
 
 const struct identity *record_identity(const struct record *record)
@@ -272,14 +280,15 @@ static bool text_replace(char **text, const char *by)
     return copy != NULL || by == NULL;
 }
 
-int record_save(struct record *record, const char *upload, const struct identity *identity)
+int record_save(struct record *record, const char *protocol, const char *upload,
+                const struct identity *identity)
 {
     record->identity = *identity;
-    if (!text_replace(&record->upload, upload))
+    if (!text_replace(&record->protocol, protocol) || !text_replace(&record->upload, upload))
         return say_errno("the record of this upload");
-    return record_write(record, json_pack("{s:s, s:I, s:I, s:I}", "upload", upload, "size",
-                                          (json_int_t)identity->size, "mtime_ns",
-                                          (json_int_t)identity->mtime_ns, "inode",
+    return record_write(record, json_pack("{s:s, s:s, s:I, s:I, s:I}", "protocol", protocol,
+                                          "upload", upload, "size", (json_int_t)identity->size,
+                                          "mtime_ns", (json_int_t)identity->mtime_ns, "inode",
                                           (json_int_t)identity->inode));
 }
 

@@ -35,7 +35,11 @@ const char *record_upload(const struct record *record);
 /* What the file was when the upload began. */
 const struct identity *record_identity(const struct record *record);
 
-int record_save(struct record *record, const char *upload, const struct identity *identity);
+/* The name of the protocol that it was begun by. */
+const char *record_protocol(const struct record *record);
+
+int record_save(struct record *record, const char *protocol, const char *upload,
+                const struct identity *identity);
 
 /* Of a download: the path of the file it becomes, which tells that there is one; or NULL. */
 const char *record_target(const struct record *record);

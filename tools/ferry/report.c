@@ -86,6 +86,11 @@ static void report_draw(struct report *report)
     say_bar(line);
 }
 
+void report_forget(struct report *report)
+{
+    report->upload = report->result = NULL;
+}
+
 void report_created(struct report *report, const char *upload)
 {
     report->upload = report->result = upload;

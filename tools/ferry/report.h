@@ -44,6 +44,9 @@ void report_expect(struct report *report, uint64_t count);
 /* A file that cannot even be begun with; the reason is for --json. */
 void report_skipped(struct report *report, const char *file, const char *reason);
 
+/* There is no upload: the last one is given up. */
+void report_forget(struct report *report);
+
 /* The upload was created, or another run's is gone on with at this offset. */
 void report_created(struct report *report, const char *upload);
 void report_resumed(struct report *report, const char *upload, uint64_t offset);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "tools/ferry/digest_field.h"
+#include "tools/ferry/field.h"
 
 void response_done(struct response *response)
 {
@@ -106,6 +107,20 @@ static void response_read_size(struct response *response, CURL *easy)
         response->size_known = response_number(easy, "Content-Length", &response->size);
 }
 
+/* What only the IETF's protocol has. */
+static void response_read_ietf(struct response *response, CURL *easy)
+{
+    const char *complete = response_field(easy, "Upload-Complete");
+    const char *limits = response_field(easy, "Upload-Limit");
+
+    response->complete_known =
+        complete != NULL && field_boolean(bytes_of_text(complete), &response->complete);
+    if (limits == NULL)
+        return;
+    (void)field_member(bytes_of_text(limits), "max-size", &response->size_max);
+    (void)field_member(bytes_of_text(limits), "max-append-size", &response->append_max);
+}
+
 void response_read(struct response *response, void *easy)
 {
     const char *asked = NULL;
@@ -127,6 +142,13 @@ void response_read(struct response *response, void *easy)
     response->algorithms = response_copy(easy, "Tus-Checksum-Algorithm");
     response->digest = response_digest(easy);
     response_read_size(response, easy);
+    response_read_ietf(response, easy);
+}
+
+bool response_complete(const struct response *response)
+{
+    return response->length_known && response->offset == response->length &&
+           (response->complete || !response->complete_known);
 }
 
 void response_describe(const struct response *response, char text[static RESPONSE_REASON_BYTES])

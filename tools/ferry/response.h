@@ -24,6 +24,10 @@ struct response {
 
     bool offset_known, length_known;
     uint64_t offset, length;  /* Upload-Offset, Upload-Length */
+    bool complete_known;      /* Upload-Complete came */
+    bool complete;            /* and was ?1 */
+    uint64_t size_max;        /* Upload-Limit: max-size; 0: none is told */
+    uint64_t append_max;      /* Upload-Limit: max-append-size; 0: none is told */
     bool length_deferred;     /* Upload-Defer-Length: 1 */
     uint64_t retry_after_s;   /* Retry-After, 0: none */
     char *asked;              /* the URL that answered, after redirects */
@@ -45,6 +49,9 @@ void response_done(struct response *response);
 
 /* Reads the fields of a CURL handle that has got the header of its final answer. */
 void response_read(struct response *response, void *easy);
+
+/* The upload that HEAD tells of is complete: by its numbers, and by the server's word if it gives it. */
+bool response_complete(const struct response *response);
 
 /* "the server answered 413: too large", or the reason why no answer came. */
 void response_describe(const struct response *response, char text[static RESPONSE_REASON_BYTES]);

@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * Sending: one source to one upload, until the server has it all
+ * Sending: one source to one upload, by either protocol, until the server has it all
  *
  *     create --> append --> done
  *                 |  ^
@@ -40,9 +40,13 @@ struct sending {
     struct hashing hashing;
     unsigned damaged_count;         /* chunks in a row that the server found damaged */
     bool length_declared, complete; /* as the server knows */
-    bool resumed;                   /* another run began it, and the server was not asked yet */
-    bool begun_anew;      /* the server had forgotten the upload; a second time is an error */
-    struct answer answer; /* to the last request; its reason is filled in on failure */
+    bool closed;                /* the server says that it is complete; not yet what came of it */
+    bool careful;               /* a creation with bytes was lost, URL and all */
+    bool told;                  /* a refusal told where to go on */
+    struct digest_value digest; /* that the final answer told, if any */
+    bool resumed;               /* another run began it, and the server was not asked yet */
+    bool begun_anew;            /* the server had forgotten the upload; a second time is an error */
+    struct answer answer;       /* to the last request; its reason is filled in on failure */
 };
 
 /* OUTCOME_OK only when the server has acknowledged every byte, and tells no other digest than ours. OUTCOME_RETRY: gave up, for now. */

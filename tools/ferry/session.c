@@ -38,31 +38,17 @@ struct backoff session_backoff(const struct session *session)
     };
 }
 
-/* One of the requests that only ask. */
-typedef enum outcome question(struct transfer *transfer, const char *url, struct response *response,
-                              struct answer *answer);
-
-static bool session_ask(struct session *session, question *ask, struct response *response)
+bool session_look(struct session *session, struct response *response)
 {
     const char *url = session->address.url;
     struct backoff backoff = session_backoff(session);
     struct answer answer = { 0 };
     enum outcome outcome;
 
-    while ((outcome = ask(session->transfer, url, response, &answer)) == OUTCOME_RETRY)
+    while ((outcome = upload_look(session->transfer, url, response, &answer)) == OUTCOME_RETRY)
         if ((outcome = retry_wait(&backoff, &answer, NULL, url)) != OUTCOME_OK)
             break;
     if (outcome != OUTCOME_OK)
         say_error("%s: %s", url, outcome == OUTCOME_STOPPED ? "stopped" : answer.reason);
     return outcome == OUTCOME_OK;
-}
-
-bool session_options(struct session *session, struct response *response)
-{
-    return session_ask(session, upload_options, response);
-}
-
-bool session_look(struct session *session, struct response *response)
-{
-    return session_ask(session, upload_look, response);
 }

@@ -29,9 +29,6 @@ void session_close(struct session *session);
 
 struct backoff session_backoff(const struct session *session);
 
-/* What the server can do (upload_options()), in the same way. */
-bool session_options(struct session *session, struct response *response);
-
 /*
  * What the server says of the upload that the URL names (upload_look()); tried again while that
  * makes sense. False when it says nothing, and it is said. response_done() in any case.

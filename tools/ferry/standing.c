@@ -9,6 +9,7 @@ void standing_read(const struct response *response, struct standing *ret_standin
         .offset = response->offset,
         .length_known = response->length_known,
         .length = response->length,
+        .append_max = response->append_max,
         .digest = response->digest,
     };
 }

@@ -12,7 +12,9 @@ struct standing {
     char *url; /* where it is; NULL: this answer does not tell */
     bool offset_known, length_known;
     uint64_t offset, length;
-    bool complete; /* the server has it all, and knows that this is all */
+    bool complete;       /* the server has it all, and knows that this is all */
+    bool closed;         /* it says so, but its final answer is still wanted */
+    uint64_t append_max; /* bytes in one request; 0: no limit is told */
     struct digest_value digest;
 };
 

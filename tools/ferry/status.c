@@ -14,11 +14,6 @@
 #include "tools/ferry/size.h"
 #include "tools/ferry/text.h"
 
-static bool status_complete(const struct response *response)
-{
-    return response->length_known && response->offset == response->length;
-}
-
 static bool status_print_json(const char *url, const struct response *response,
                               const struct metadata *metadata)
 {
@@ -31,7 +26,7 @@ static bool status_print_json(const char *url, const struct response *response,
         json_set_number(object, "length", response->length);
     else
         json_set_text(object, "length", NULL);
-    (void)json_object_set_new(object, "complete", json_boolean(status_complete(response)));
+    (void)json_object_set_new(object, "complete", json_boolean(response_complete(response)));
     json_set_text(object, "expires", response->expires);
     for (size_t i = 0; i < metadata->count; i++) {
         AUTO_FREE char *key = text_to_utf8(metadata->pairs[i].key, strlen(metadata->pairs[i].key));

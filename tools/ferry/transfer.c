@@ -57,6 +57,7 @@ void transfer_free(struct transfer *transfer)
     curl_easy_cleanup(transfer->easy);
     curl_multi_cleanup(transfer->multi);
     curl_slist_free_all(transfer->fields);
+    interim_done(&transfer->interim);
     free(transfer);
 }
 
@@ -146,10 +147,16 @@ static void transfer_prepare(struct transfer *transfer, const char *url)
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, transfer_write);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    if (transfer->request->interim != NULL) {
+        (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, transfer_header);
+        (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    }
     transfer_set_method(transfer);
     transfer_set_fields(transfer, url);
 
     response_done(transfer->response);
+    interim_done(&transfer->interim);
+    transfer->url = url;
     transfer->position = 0;
     transfer->body_count = 0;
     transfer->taken_ahead = 0;
@@ -310,12 +317,19 @@ static enum transfer_result transfer_once(struct transfer *transfer, const char 
     return result;
 }
 
+/* A body can be sent again unless it came from standard input, and the server has acknowledged some. */
+static bool body_there(const struct request *request)
+{
+    return request->source == NULL || source_earliest(request->source) <= request->offset;
+}
+
 /* "The server sends [303] to indicate [...] a redirect to a different resource": only GET goes there,
  * and what 301 and 302 mean for others is told in two ways. - RFC 9110, 15.4 */
 static bool redirect_followed(const struct request *request, int status)
 {
     bool reading = strcmp(request->method, "GET") == 0;
-    return status == 307 || status == 308 || (reading && status >= 301 && status <= 303);
+    return ((status == 307 || status == 308) && body_there(request)) ||
+           (reading && status >= 301 && status <= 303);
 }
 
 enum transfer_result transfer_run(struct transfer *transfer, const struct request *request,

@@ -21,6 +21,7 @@
 
 #include "base/bytes.h"
 #include "tools/ferry/address.h"
+#include "tools/ferry/interim.h"
 #include "tools/ferry/pace.h"
 #include "tools/ferry/response.h"
 #include "tools/ferry/source.h"
@@ -44,6 +45,12 @@ struct request {
     struct source *source;                       /* the body; NULL: none */
     uint64_t offset, count;                      /* its place in the source */
     void (*moved)(void *context, uint64_t sent); /* now and then; may be NULL */
+
+    /*
+     * Sees every interim response (1xx), and the URL that was asked, while the body is on its way; may
+     * be NULL. False ends the transfer: TRANSFER_BROKEN, and it has said why.
+     */
+    bool (*interim)(void *context, const char *asked, const struct interim *interim);
 
     /* Sees the body on its way out, from its beginning with every redirect; may be NULL. */
     void (*passed)(void *context, uint64_t position, struct bytes bytes);

@@ -52,6 +52,19 @@ int transfer_seek(void *context, curl_off_t offset, int origin)
                                                                         : CURL_SEEKFUNC_FAIL;
 }
 
+size_t transfer_header(const char *line, size_t size, size_t count, void *context)
+{
+    struct transfer *transfer = context;
+    const struct request *request = transfer->request;
+
+    if (interim_take(&transfer->interim, bytes_of(line, size * count)) &&
+        !request->interim(request->context, transfer->url, &transfer->interim)) {
+        transfer->broken = true;
+        return 0;
+    }
+    return size * count;
+}
+
 bool transfer_begin(struct transfer *transfer, long status)
 {
     if (transfer->begun)

@@ -15,6 +15,8 @@ struct transfer {
     /* of the request that runs */
     const struct request *request;
     struct response *response;
+    const char *url; /* that is asked */
+    struct interim interim;
     uint64_t position;   /* in the body: what libcurl has taken */
     uint64_t body_count; /* of the answer */
     size_t taken_ahead;  /* of what libcurl will hand over again, after a pause */
@@ -41,6 +43,9 @@ int transfer_seek(void *context, curl_off_t offset, int origin);
  * there what was wrong.
  */
 size_t transfer_write(const char *buffer, size_t size, size_t count, void *context);
+
+/* libcurl has got a line of a header, of an interim response or of the answer. */
+size_t transfer_header(const char *line, size_t size, size_t count, void *context);
 
 /* Shows the answer, once, to the request that wants its body; false: it ends here. */
 bool transfer_begin(struct transfer *transfer, long status);

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "tools/ferry/base64.h"
@@ -18,6 +19,42 @@ static void tus_conclude(struct standing *standing)
 {
     standing->complete =
         standing->offset_known && standing->length_known && standing->offset == standing->length;
+}
+
+/* Whether "checksum" is one of "creation,checksum". */
+static bool list_has(const char *list, const char *name)
+{
+    while (list != NULL && *list != '\0') {
+        list += strspn(list, ", ");
+        size_t count = strcspn(list, ", ");
+        if (bytes_equal_text(bytes_of(list, count), name))
+            return true;
+        list += count;
+    }
+    return false;
+}
+
+static enum outcome tus_check(struct transfer *transfer, const char *endpoint,
+                              enum digest_algorithm algorithm, struct checking *ret_checking,
+                              struct answer *answer)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    const char *name = digest_algorithm_name(algorithm);
+
+    enum outcome outcome = upload_options(transfer, endpoint, &response, answer);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    bool trailer = list_has(response.extensions, "checksum-trailer");
+    if (!trailer && !list_has(response.extensions, "checksum"))
+        return upload_refuse(answer, "the server does not check checksums");
+    if (!list_has(response.algorithms, name)) {
+        (void)snprintf(answer->reason, sizeof(answer->reason),
+                       "the server knows no %s; it knows %.200s", name,
+                       response.algorithms == NULL ? "none" : response.algorithms);
+        return OUTCOME_REFUSED;
+    }
+    *ret_checking = (struct checking){ algorithm, trailer };
+    return OUTCOME_OK;
 }
 
 static enum outcome tus_create(struct transfer *transfer, const char *endpoint,
@@ -187,6 +224,9 @@ static enum outcome tus_append(struct transfer *transfer, const char *url,
 }
 
 const struct protocol protocol_tus = {
+    .name = "tus",
+    .length_told = true,
+    .check = tus_check,
     .create = tus_create,
     .ask = tus_ask,
     .append = tus_append,

@@ -15,6 +15,7 @@
 enum outcome {
     OUTCOME_OK,
     OUTCOME_RETRY,   /* it may work later; ask for the offset first */
+    OUTCOME_SMALLER, /* not so many bytes in one request; ask for the offset first */
     OUTCOME_GONE,    /* there is no such upload (any more) */
     OUTCOME_REFUSED, /* nor will it work later */
     OUTCOME_STOPPED, /* it is time to stop */

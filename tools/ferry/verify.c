@@ -71,7 +71,7 @@ static bool verify_hash(const struct options *options, struct source *source,
 /* NULL when there is something to compare with, or why not. */
 static const char *verify_obstacle(const struct response *response)
 {
-    if (!response->length_known || response->offset != response->length)
+    if (!response_complete(response))
         return "the upload is not complete yet";
     if (response->digest.algorithm == DIGEST_NONE)
         return "the server tells no digest that is known here";

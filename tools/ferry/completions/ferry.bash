@@ -15,6 +15,10 @@ _ferry() {
         mapfile -t COMPREPLY < <(compgen -W 'sha1 sha256 sha512 md5 crc32 blake2b' -- "$current")
         return
         ;;
+    --protocol)
+        mapfile -t COMPREPLY < <(compgen -W 'tus ietf' -- "$current")
+        return
+        ;;
     --output | -o)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
@@ -25,7 +29,7 @@ _ferry() {
     esac
 
     case ${COMP_WORDS[1]} in
-    put) options="--recursive --jobs --metadata --checksum --no-digest --chunk-size --limit-rate --json $every" ;;
+    put) options="--recursive --jobs --protocol --metadata --checksum --no-digest --chunk-size --limit-rate --json $every" ;;
     get) options="--output --force --no-digest --limit-rate --json $every" ;;
     verify) options="--json $every" ;;
     status) options="--json $every" ;;
