@@ -24,19 +24,19 @@ class Ferry:
         self.folder.mkdir()
         self.environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
 
-    def start(self, *arguments):
+    def start(self, *arguments, stdin=subprocess.DEVNULL):
         return subprocess.Popen([voyage.ferry_program(), *arguments], cwd=self.folder, env=self.environment,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def finish(self, process):
         out, err = process.communicate(timeout=4 * conversation.PATIENCE)
         return process.returncode, out.decode(), err.decode()
 
-    def run(self, command, *arguments):
-        return self.finish(self.start(command, "--retry-delay", "20", *map(str, arguments)))
+    def run(self, command, *arguments, **options):
+        return self.finish(self.start(command, "--retry-delay", "20", *map(str, arguments), **options))
 
-    def check(self, *arguments):
-        status, out, err = self.run(*arguments)
+    def check(self, *arguments, **options):
+        status, out, err = self.run(*arguments, **options)
         assert status == 0, err
         return out
 
@@ -65,6 +65,76 @@ def flip(path, at):
         byte = file.read(1)[0]
         file.seek(at)
         file.write(bytes([byte ^ 1]))
+
+
+# the IETF's protocol
+
+def ietf_head(server, url):
+    with server.line() as line:
+        line.send(conversation.request("HEAD", server.path_of(url), "Upload-Draft-Interop-Version: 10", close=True))
+        return line.expect(204, method="HEAD")
+
+
+@pytest.mark.parametrize("options", [[], ["--checksum", "sha256"], ["--chunk-size", "2M"]])
+def test_by_the_ietf_s_protocol_the_bytes_are_the_same(ferryd, ferry, file, options):
+    server = ferryd()
+    url = ferry.check("put", "--protocol", "ietf", *options, file, server.url).strip()
+
+    assert server.file_of(url).read_bytes() == file.read_bytes()
+    assert ietf_head(server, url).field("Upload-Complete") == "?1"
+    ferry.check("verify", file, url)
+    assert json.loads(ferry.check("status", "--json", url))["complete"]
+    bytes_put = file.read_bytes()
+    file.unlink()
+    assert ferry.check("get", url) == file.name + "\n"
+    assert file.read_bytes() == bytes_put
+
+
+def test_by_the_ietf_s_protocol_a_creation_goes_on_over_everything(ferryd, ferry, file):
+    """The line breaks in the creation, the server dies in the next request, and the final answer is lost."""
+    server = ferryd()
+    with line.Proxy(server.url) as proxy:
+        proxy.script = [(MIB, "fin"), (3 * MIB + 1, lambda: (server.kill(), server.start())), (6 * MIB, "reset"),
+                        (8 * MIB, "vanish"), (file.stat().st_size, "deaf")]
+        url = ferry.check("put", "--protocol", "ietf", file, proxy.url).strip()
+        assert not proxy.script
+        assert [request.method for request in proxy.requests].count("POST") == 1
+        assert proxy.requests[-1].method == "PATCH" and proxy.requests[-1].taken == 0
+
+    assert server.file_of(url).read_bytes() == file.read_bytes()
+    assert ietf_head(server, url).field("Upload-Complete") == "?1"
+
+
+def test_by_the_ietf_s_protocol_a_killed_client_goes_on(ferryd, ferry, file):
+    server = ferryd()
+    arguments = ["put", "--protocol", "ietf", "--json"]
+    process = ferry.start(*arguments, "--limit-rate", "4M", str(file), server.url)
+    url = json.loads(process.stdout.readline())["upload"]
+    stored = server.file_of(url)
+    conversation.eventually("bytes", lambda: stored.exists() and stored.stat().st_size > MIB)
+    process.kill()
+    ferry.finish(process)
+
+    events = [json.loads(text) for text in ferry.check(*arguments, file, server.url).splitlines()]
+    assert events[0]["event"] == "resumed" and events[0]["upload"] == url and events[0]["offset"] > 0
+    assert events[-1]["sent"] == file.stat().st_size - events[0]["offset"]
+    assert stored.read_bytes() == file.read_bytes()
+
+
+def test_by_the_ietf_s_protocol_limits_are_kept_to(ferryd, ferry, file):
+    server = ferryd("--max-append-size", str(2 * MIB))
+    url = ferry.check("put", "--protocol", "ietf", file, server.url).strip()
+    assert server.file_of(url).read_bytes() == file.read_bytes()
+
+
+def test_standard_input_by_the_ietf_s_protocol(ferryd, ferry, file):
+    server = ferryd()
+    with line.Proxy(server.url) as proxy:
+        proxy.script = [(MIB, "fin"), (3 * MIB + 1, lambda: (server.kill(), server.start())), (8 * MIB + 7, "reset")]
+        with open(file, "rb") as data:
+            url = ferry.check("put", "--protocol", "ietf", "-", proxy.url, stdin=data).strip()
+        assert not proxy.script
+    assert server.file_of(url).read_bytes() == file.read_bytes()
 
 
 # downloads

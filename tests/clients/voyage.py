@@ -121,7 +121,7 @@ def ferry_program():
 class Client:
     """One of the clients with a file to upload, from its first start to its end."""
 
-    KINDS = ["ferry", "tus-js-client", "tus-js-client ietf-draft-03", "tus-js-client ietf-draft-05", "tuspy"]
+    KINDS = ["ferry", "ferry ietf", "tus-js-client", "tus-js-client ietf-draft-03", "tus-js-client ietf-draft-05", "tuspy"]
 
     def __init__(self, kind, folder, file, url):
         self.kind, self.folder = kind, folder
@@ -136,8 +136,8 @@ class Client:
         self.command = [str(part) for part in command(file, url, *([protocol] if protocol else []))]
         self.process = None
 
-    def _ferry(self, file, url):
-        return [ferry_program(), "put", "--retry-delay", "20", "--retry-time", "30", file, url]
+    def _ferry(self, file, url, protocol="tus"):
+        return [ferry_program(), "put", "--protocol", protocol, "--retry-delay", "20", "--retry-time", "30", file, url]
 
     def _tus_js_client(self, file, url, protocol="tus-v1"):
         assert (FOLDER / "node_modules/tus-js-client").is_dir(), "tools/test installs tus-js-client"
