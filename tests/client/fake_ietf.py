@@ -11,6 +11,7 @@ Faults are those of fake_tus.py; of a creation that is cut, the upload stays. Be
                  with so many bytes more of header as verbose says
     replays      the final answer is repeated
     reticent     HEAD tells the offset and nothing else
+    nameless     no answer tells where the upload is
     limits       Upload-Limit of every answer; append_max and size_max are enforced
     final        status and fields of the final answer
 """
@@ -26,7 +27,7 @@ class IetfServer(TusServer):
 
     def __init__(self, **options):
         self.announces, self.version, self.progress, self.verbose = True, 10, None, 1
-        self.replays, self.reticent = True, False
+        self.replays, self.reticent, self.nameless = True, False, False
         self.limits, self.append_max, self.size_max = None, None, None
         self.final = (201, [])
         super().__init__(**options)
@@ -60,7 +61,7 @@ class IetfHandler(Handler):
             self.interim(f"Upload-Offset: {self.server.progress(upload.offset)}", "X-Long: " + "x" * self.server.verbose)
 
     def location(self):
-        return f"Location: {self.server.url}{self.name}"
+        return [] if self.server.nameless else [f"Location: {self.server.url}{self.name}"]
 
     def do_post(self):
         fields = self.request.fields
@@ -75,8 +76,8 @@ class IetfHandler(Handler):
         with self.server.changed:
             self.server.uploads[self.name] = self.upload
         if self.server.announces and "content-digest" not in fields:
-            self.interim(self.location())
-        self.take(self.location())
+            self.interim(*self.location())
+        self.take(*self.location())
 
     def do_head(self):
         upload = self.upload
@@ -123,7 +124,7 @@ class IetfHandler(Handler):
             assert upload.length in (None, upload.offset)
             upload.length, upload.complete = upload.offset, True
             self.answer_finally(*fields)
-        self.answer(201 if fields else 204, "Upload-Complete: ?0", *self.offset_field(upload), *fields)
+        self.answer(201 if self.request.method == "POST" else 204, "Upload-Complete: ?0", *self.offset_field(upload), *fields)
 
     def take_verified(self, *fields):
         held = Upload(None, "")
