@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +13,7 @@ static struct {
     enum fault_kind kind;
     unsigned long nth;
     bool forever;
-    bool *fatal;
+    atomic_bool *fatal;
     atomic_ulong calls;
     atomic_bool hit;
 } fault;
@@ -72,7 +71,7 @@ static bool fault_strikes(unsigned effects)
     if (fault.kind == FAULT_KILL)
         (void)kill(getpid(), SIGKILL);
     if ((effects & EFFECT_MAY_END) != 0)
-        *fault.fatal = true;
+        atomic_store(fault.fatal, true);
     errno = fault_code();
     return true;
 }
@@ -221,7 +220,7 @@ void fault_wrap_sqlite_memory(void)
     (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &wrapped);
 }
 
-void fault_arm(enum fault_kind kind, unsigned long nth, bool forever, bool *fatal)
+void fault_arm(enum fault_kind kind, unsigned long nth, bool forever, atomic_bool *fatal)
 {
     fault.fatal = fatal;
     fault.kind = kind;

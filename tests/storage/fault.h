@@ -6,6 +6,7 @@
  * Calling sequence:  fault_arm  ... store ...  fault_hit  fault_disarm
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum fault_kind {
@@ -23,7 +24,7 @@ enum fault_kind {
  * Before a store is opened. nth counts from 1 the calls that the kind can meet. *fatal becomes true
  * when a call has failed after which the process may end: SQLite's, or a sync of a directory.
  */
-void fault_arm(enum fault_kind kind, unsigned long nth, bool forever, bool *fatal);
+void fault_arm(enum fault_kind kind, unsigned long nth, bool forever, atomic_bool *fatal);
 void fault_disarm(void);
 
 /* Before SQLite is used for the first time: its allocations can fail, too. */

@@ -103,7 +103,7 @@ static struct fixture make_all(struct upload_id ids[PARTS])
 
 static void child_sweep(struct fixture *fixture, unsigned long nth)
 {
-    bool fatal;
+    atomic_bool fatal;
 
     fault_arm(FAULT_KILL, nth, false, &fatal);
     fixture_open(fixture);

@@ -52,7 +52,8 @@ static bool under_valgrind;
 /* What a child tells its parent. */
 struct report {
     struct life life;
-    bool hit, fatal;
+    bool hit;
+    atomic_bool fatal;
     unsigned long calls;
 };
 
