@@ -43,8 +43,7 @@ VERBATIM(ANSWER_503,
 
 static void answer_drop_file(struct answer *answer)
 {
-    if (answer->file.present && answer->file.fd >= 0)
-        (void)close(answer->file.fd);
+    content_close(answer->file.content);
     answer->file = (struct answer_file){ 0 };
 }
 
@@ -83,18 +82,19 @@ bool answer_has_field(const struct answer *answer, const char *name)
     return false;
 }
 
-void answer_file(struct answer *answer, int fd, uint64_t offset, uint64_t count)
+void answer_file(struct answer *answer, struct content *content, uint64_t offset, uint64_t count)
 {
     assert(answer->body == NULL);
     answer_drop_file(answer);
-    answer->file =
-        (struct answer_file){ .present = true, .fd = fd, .offset = offset, .count = count };
+    answer->file = (struct answer_file){
+        .present = true, .content = content, .offset = offset, .count = count
+    };
 }
 
 struct answer_file answer_take_file(struct answer *answer)
 {
     struct answer_file file = answer->file;
-    answer->file.fd = -1;
+    answer->file.content = NULL;
     return file;
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/refusal.h"
+#include "storage/content.h"
 
 enum {
     ANSWER_FIELDS_MAX = 32
@@ -29,10 +30,10 @@ struct answer_field {
     char *value;
 };
 
-/* A part of a file as the content. */
+/* A part of an upload as the content. */
 struct answer_file {
     bool present;
-    int fd; /* -1: nothing but the length is to be told */
+    struct content *content; /* NULL: nothing but the length is to be told */
     uint64_t offset, count;
 };
 
@@ -57,12 +58,12 @@ __attribute__((format(printf, 3, 4))) void answer_field(struct answer *answer, c
 bool answer_has_field(const struct answer *answer, const char *name);
 
 /*
- * The content is so many bytes of the file, from offset on; the descriptor is taken. -1 stands for one
+ * The content is so many bytes of an upload's, from offset on, which is taken. NULL stands for it
  * where the content is not sent, to a HEAD: its length is told.
  */
-void answer_file(struct answer *answer, int fd, uint64_t offset, uint64_t count);
+void answer_file(struct answer *answer, struct content *content, uint64_t offset, uint64_t count);
 
-/* Takes the descriptor out of the answer, which still tells the length. */
+/* Takes the content out of the answer, which still tells the length. */
 struct answer_file answer_take_file(struct answer *answer);
 
 /* The status and one line of text/plain; the line feed is added. */

@@ -107,7 +107,7 @@ static int check_preconditions(struct exchange *exchange, const struct upload_in
     /* "A server MUST NOT send Content-Length in such a response unless its field value equals the decimal
      *  number of octets that would have been sent in the content of a 200 (OK) response to the same
      *  request."  — RFC 9110, 8.6 */
-    answer_file(answer, -1, 0, info->length);
+    answer_file(answer, NULL, 0, info->length);
     answer->status = 304;
     return 0;
 }
@@ -147,7 +147,7 @@ int download_tell(struct exchange *exchange, const struct upload_info *info)
         return r;
 
     tell_content(answer, info, &names);
-    answer_file(answer, -1, 0, info->length);
+    answer_file(answer, NULL, 0, info->length);
     return 0;
 }
 
@@ -164,29 +164,30 @@ static enum range_choice range_wanted(const struct exchange *exchange,
     return range_choose(value, length, ret_range);
 }
 
-/* The answer that has content, of which there are length bytes. */
+/* The answer that has content, which is taken when it worked. */
 static int content_answer(struct exchange *exchange, const struct upload_info *info,
-                          const struct known_by *known_by, struct upload_content *content)
+                          const struct known_by *known_by, struct content **content)
 {
     struct answer *answer = exchange_answer(exchange);
-    struct range range = { .first = 0, .count = content->length };
+    uint64_t length = content_length(*content);
+    struct range range = { .first = 0, .count = length };
 
-    switch (range_wanted(exchange, &known_by->validators, content->length, &range)) {
+    switch (range_wanted(exchange, &known_by->validators, length, &range)) {
     case RANGE_WHOLE: answer->status = 200; break;
     case RANGE_PART:
         answer->status = 206;
         answer_field(answer, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, range.first,
-                     range.first + range.count - 1, content->length);
+                     range.first + range.count - 1, length);
         break;
     case RANGE_UNSATISFIABLE:
         /* "A server generating a 416 response to a byte-range request SHOULD generate a Content-Range
          * header field specifying the current length of the selected representation"  — RFC 9110, 15.5.17 */
-        answer_field(answer, "Content-Range", "bytes */%" PRIu64, content->length);
+        answer_field(answer, "Content-Range", "bytes */%" PRIu64, length);
         return REFUSED_RANGE;
     }
     tell_content(answer, info, known_by);
     answer_field(answer, "Cache-Control", "%s", CACHE_CONTROL);
-    answer_file(answer, TAKE_FD(content->fd), range.first, range.count);
+    answer_file(answer, TAKE_PTR(*content), range.first, range.count);
     return 0;
 }
 
@@ -205,7 +206,7 @@ static int download_refusal(enum upload_state state)
 /* Of an upload that is complete. */
 static int download_content(struct exchange *exchange, const struct upload_info *info)
 {
-    struct upload_content content = { .fd = -1 };
+    struct content *content = NULL;
     struct known_by names;
 
     known_by(info, &names);
@@ -214,9 +215,9 @@ static int download_content(struct exchange *exchange, const struct upload_info 
         answer_field(exchange_answer(exchange), "Cache-Control", "%s", CACHE_CONTROL);
     else if (r == 0)
         r = uploads_read(exchange, service_of(exchange)->store, &info->id, &content);
-    if (r == 0 && content.fd >= 0)
+    if (r == 0 && content != NULL)
         r = content_answer(exchange, info, &names, &content);
-    exchange_close(exchange, content.fd);
+    exchange_close(exchange, content);
     return r;
 }
 

@@ -93,9 +93,9 @@ struct answer *exchange_answer(struct exchange *exchange);
  */
 bool exchange_interim(struct exchange *exchange, const struct answer *interim);
 
-/* Closes a file that is not sent after all (or -1: nothing) on a worker: the last descriptor of a deleted one
+/* Closes what is not sent after all (or NULL: nothing) on a worker: the last descriptor of a deleted one
  * takes its time. */
-void exchange_close(struct exchange *exchange, int fd);
+void exchange_close(struct exchange *exchange, struct content *content);
 
 /* --- waiting --- */
 

@@ -144,7 +144,7 @@ static void exchange_begin(struct exchange *exchange, const char *method, const 
 static void exchange_answer_done(struct exchange *exchange)
 {
     if (exchange->answer.file.present)
-        exchange_close(exchange, answer_take_file(&exchange->answer).fd);
+        exchange_close(exchange, answer_take_file(&exchange->answer).content);
     answer_done(&exchange->answer);
 }
 
@@ -175,7 +175,7 @@ static bool exchange_sends_content(const struct exchange *exchange)
 static struct MHD_Response *response_new(struct exchange *exchange)
 {
     struct answer *answer = &exchange->answer;
-    if (answer->file.fd < 0 && exchange_sends_content(exchange))
+    if (answer->file.content == NULL && exchange_sends_content(exchange))
         answer->file.present = false; /* a length alone, and nowhere to tell it */
 
     struct MHD_Response *response =

@@ -12,7 +12,7 @@ struct question {
     const struct upload_id *id;
     struct upload_id *ret_id;
     struct upload_info *ret_info;
-    struct upload_content *ret_content;
+    struct content **ret_content;
     struct upload_writer writer;
     struct upload **ret_upload;
     struct upload_info info;
@@ -85,7 +85,7 @@ static int ask_read(struct question *question, struct done done)
 }
 
 int uploads_read(struct exchange *exchange, struct store *store, const struct upload_id *id,
-                 struct upload_content *ret_content)
+                 struct content **ret_content)
 {
     struct question question = {
         .ask = ask_read, .store = store, .id = id, .ret_content = ret_content

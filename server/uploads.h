@@ -19,7 +19,7 @@ int uploads_find(struct exchange *exchange, struct store *store, const struct up
                  struct upload_info *ret_info);
 
 int uploads_read(struct exchange *exchange, struct store *store, const struct upload_id *id,
-                 struct upload_content *ret_content);
+                 struct content **ret_content);
 
 /* Opens it for this exchange, which a newer writer ends by exchange_end(). */
 int uploads_open(struct exchange *exchange, struct store *store, const struct upload_id *id,

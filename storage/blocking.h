@@ -39,7 +39,7 @@ static inline int upload_list_wait(struct store *store, struct upload_page *page
 }
 
 static inline int upload_read_wait(struct store *store, const struct upload_id *id,
-                                   struct upload_content *ret_content)
+                                   struct content **ret_content)
 {
     struct completion completion;
 

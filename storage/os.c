@@ -30,6 +30,7 @@ static int os_sqlite(enum os_sqlite_call call, const char *name, uint64_t offset
         .fstatfs = fstatfs,                     \
         .flock = flock,                         \
         .pread = pread,                         \
+        .preadv2 = preadv2,                     \
         .pwritev2 = pwritev2,                   \
         .ftruncate = ftruncate,                 \
         .fallocate = fallocate,                 \

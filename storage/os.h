@@ -37,6 +37,7 @@ struct os {
     int (*fstatfs)(int fd, struct statfs *ret_statfs);
     int (*flock)(int fd, int operation);
     ssize_t (*pread)(int fd, void *memory, size_t count, off_t offset);
+    ssize_t (*preadv2)(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
     ssize_t (*pwritev2)(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
     int (*ftruncate)(int fd, off_t size);
     int (*fallocate)(int fd, int mode, off_t offset, off_t count);

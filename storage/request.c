@@ -25,7 +25,7 @@ struct request {
     struct done done;
     struct upload_id id;
     struct upload_info *ret_info;
-    struct upload_content *ret_content;
+    struct content **ret_content;
     struct upload_page *page;
 };
 
@@ -200,7 +200,7 @@ int upload_list(struct store *store, struct upload_page *page, struct done done)
 
 /* ---- read ---- */
 
-static int content_refusal(enum upload_state state)
+static int read_refusal(enum upload_state state)
 {
     switch (state) {
     case UPLOAD_COMPLETE: return 0;
@@ -213,7 +213,7 @@ static int content_refusal(enum upload_state state)
 }
 
 /* Its file could not be opened. One that was deleted between the look-up and the open has a row that says so. */
-static int content_missing(struct store *store, const struct upload_id *id)
+static int read_missing(struct store *store, const struct upload_id *id)
 {
     struct lookup lookup = { 0 };
     int code = errno;
@@ -223,19 +223,20 @@ static int content_missing(struct store *store, const struct upload_id *id)
     return r != 0 ? r : fail_code(code, "open upload %s to read it", upload_id_format(id).text);
 }
 
-/* An upload of no bytes has no file: what reads as nothing takes its place. */
-static int content_open(struct store *store, const struct upload_info *info, int *ret_fd)
+/* An upload of no bytes has no file. */
+static int read_open(struct store *store, const struct upload_info *info, int *ret_fd)
 {
     struct directory_path path = directory_path(&info->id);
     struct stat about = { 0 };
 
-    int fd = info->length == 0 ? os.openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC, 0)
-                               : os.openat(store->directory.files_fd, path.text,
-                                           O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    *ret_fd = -1;
+    if (info->length == 0)
+        return 0;
+    int fd =
+        os.openat(store->directory.files_fd, path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0)
-        return content_missing(store, &info->id);
-    if (info->length > 0 &&
-        (os.fstatat(fd, "", &about, AT_EMPTY_PATH) < 0 || (uint64_t)about.st_size < info->length)) {
+        return read_missing(store, &info->id);
+    if (os.fstatat(fd, "", &about, AT_EMPTY_PATH) < 0 || (uint64_t)about.st_size < info->length) {
         (void)os.close(fd);
         return fail_code(EIO, "upload %s has fewer bytes than its length %" PRIu64,
                          upload_id_format(&info->id).text, info->length);
@@ -245,25 +246,38 @@ static int content_open(struct store *store, const struct upload_info *info, int
     return 0;
 }
 
+static int read_content(struct store *store, const struct upload_info *info,
+                        struct content **ret_content)
+{
+    int fd;
+
+    int r = read_open(store, info, &fd);
+    if (r != 0)
+        return r;
+
+    struct content *content = content_new(fd, info->length);
+    if (content == NULL)
+        return -ENOMEM;
+    *ret_content = content;
+    return 0;
+}
+
 static void read_run(struct job *job)
 {
     struct request *request = PART_OF(struct request, job, job);
     struct lookup lookup = { 0 };
     struct upload_info *info = &lookup.info;
-    int fd = -1;
 
     int r = store_lookup(request->store, &request->id, &lookup);
     if (r == 0)
-        r = content_refusal(info->state);
+        r = read_refusal(info->state);
     if (r == 0)
-        r = content_open(request->store, info, &fd);
-    if (r == 0)
-        *request->ret_content = (struct upload_content){ .fd = fd, .length = info->length };
+        r = read_content(request->store, info, request->ret_content);
     upload_info_done(info);
     request_answer(request, r);
 }
 
-int upload_read(struct store *store, const struct upload_id *id, struct upload_content *ret_content,
+int upload_read(struct store *store, const struct upload_id *id, struct content **ret_content,
                 struct done done)
 {
     struct request *request = request_new(store, done);

@@ -31,6 +31,7 @@
 
 #include "base/bytes.h"
 #include "digest/digest_algorithm.h"
+#include "storage/content.h"
 #include "storage/done.h"
 #include "storage/id.h"
 
@@ -151,18 +152,13 @@ struct upload_page {
 int upload_list(struct store *store, struct upload_page *page, struct done done);
 
 /*
- * The bytes of a complete upload for reading: a file descriptor of the caller's own, valid even
- * when the upload is deleted meanwhile. Its content is the upload, from 0 to info.length.
+ * The bytes of a complete upload for reading, which are there even when the upload is deleted meanwhile:
+ * see storage/content.h. The content is the caller's.
  *
  * Refuses with REFUSED_UNKNOWN_UPLOAD, REFUSED_GONE, REFUSED_DAMAGED, REFUSED_INVALIDATED, or
  * REFUSED_INCOMPLETE.
  */
-struct upload_content {
-    int fd;
-    uint64_t length;
-};
-
-int upload_read(struct store *store, const struct upload_id *id, struct upload_content *ret_content,
+int upload_read(struct store *store, const struct upload_id *id, struct content **ret_content,
                 struct done done);
 
 /* ---- one writer at a time ---- */

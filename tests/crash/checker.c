@@ -48,13 +48,14 @@ static int file_open(const struct upload_id *id)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void check_content(const struct upload_id *id, int fd, uint64_t count)
+static void check_content(const struct upload_id *id, struct content *content)
 {
+    uint64_t count = content_length(content);
     static uint8_t memory[1 << 20];
 
     for (uint64_t done = 0; done < count;) {
         size_t piece = count - done < sizeof(memory) ? count - done : sizeof(memory);
-        ssize_t got = pread(fd, memory, piece, (off_t)done);
+        ssize_t got = content_read(content, memory, piece, done, false);
         if (got <= 0)
             world_violation("%s: the file ends at %lu, the offset is %lu",
                             upload_id_format(id).text, done, count);
@@ -73,11 +74,13 @@ static void check_file(const struct upload_info *info)
     if (info->offset == 0)
         return;
 
-    AUTO_CLOSE int fd = file_open(&info->id);
+    int fd = file_open(&info->id);
     if (fd < 0)
         world_violation("%s: no file, the offset is %lu", upload_id_format(&info->id).text,
                         info->offset);
-    check_content(&info->id, fd, info->offset);
+
+    CLEANUP(content_closep) struct content *content = content_new(fd, info->offset);
+    check_content(&info->id, content);
 }
 
 static void check_digest(const struct upload_info *info)
@@ -178,7 +181,7 @@ static void finish_upload(const struct upload_id *id)
 {
     CLEANUP(upload_closep) struct upload *upload = NULL;
     const struct upload_writer writer = { .patience_ms = 5000 };
-    struct upload_content content = { .fd = -1 };
+    CLEANUP(content_closep) struct content *content = NULL;
     struct stat status;
 
     if (upload_open_wait(checker.store, id, &writer, &upload) != 0)
@@ -207,10 +210,9 @@ static void finish_upload(const struct upload_id *id)
         return;
     if (r != 0)
         world_violation("%s: cannot be finished", upload_id_format(id).text);
-    if (upload_read_wait(checker.store, id, &content) != 0 || content.length != length)
+    if (upload_read_wait(checker.store, id, &content) != 0 || content_length(content) != length)
         world_violation("%s: cannot be read", upload_id_format(id).text);
-    check_content(id, content.fd, content.length);
-    (void)close(content.fd);
+    check_content(id, content);
 }
 
 static void delete_upload(const struct upload_id *id)

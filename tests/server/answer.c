@@ -51,14 +51,14 @@ static void formats_a_line_of_text(void **state)
     answer_done(&answer);
 }
 
-static void owns_a_file_and_tells_its_length(void **state)
+static void owns_a_content_and_tells_its_length(void **state)
 {
     struct answer answer = { .status = 200 };
     int fds[2];
 
     (void)state;
     assert_int_equal(pipe(fds), 0);
-    answer_file(&answer, fds[0], 5, 70);
+    answer_file(&answer, content_new(fds[0], 100), 5, 70);
     char *text = format_without_date(&answer, true);
     assert_string_equal(text, "HTTP/1.1 200 OK\r\nContent-Length: 70\r\n\r\n");
     free(text);
@@ -68,13 +68,15 @@ static void owns_a_file_and_tells_its_length(void **state)
     assert_int_equal(fcntl(fds[0], F_GETFD), -1);
     answer_done(&answer);
 
-    answer_file(&answer, fds[1], 0, 1);
+    struct content *content = content_new(fds[1], 1);
+    answer_file(&answer, content, 0, 1);
     struct answer_file file = answer_take_file(&answer);
-    assert_int_equal(file.fd, fds[1]);
+    assert_ptr_equal(file.content, content);
     assert_int_equal(answer.file.count, 1);
     answer_done(&answer);
     assert_int_not_equal(fcntl(fds[1], F_GETFD), -1);
-    assert_int_equal(close(fds[1]), 0);
+    content_close(content);
+    assert_int_equal(fcntl(fds[1], F_GETFD), -1);
 }
 
 static void formats_an_interim_response(void **state)
@@ -206,7 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formats_a_line_of_text),
-        cmocka_unit_test(owns_a_file_and_tells_its_length),
+        cmocka_unit_test(owns_a_content_and_tells_its_length),
         cmocka_unit_test(formats_an_interim_response),
         cmocka_unit_test(every_refusal_has_a_status_and_a_sentence),
         cmocka_unit_test(gives_the_statuses_of_the_ietf),

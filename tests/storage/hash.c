@@ -672,7 +672,7 @@ static void an_upload_with_another_digest_is_damaged_and_kept(void **state)
     struct fixture *fixture = *state;
     struct digest_value stated = pattern_digest(DIGEST_BLAKE2B, 0, 1000);
     struct upload_id id = create_stated(fixture, &stated);
-    struct upload_content content;
+    struct content *content;
 
     struct upload *upload = fixture_writer(fixture, &id);
     assert_int_equal(upload_set_response(upload, bytes_of_text("welcome")), 0);

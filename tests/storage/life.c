@@ -129,10 +129,10 @@ static void do_find(struct store *store, struct promise *promise)
 
 static void do_read(struct store *store, struct promise *promise)
 {
-    struct upload_content content;
+    struct content *content;
 
     if (promise->complete && upload_read_wait(store, &promise->id, &content) == 0)
-        (void)close(content.fd);
+        content_close(content);
 }
 
 /* ---- lives ---- */
