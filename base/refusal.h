@@ -33,6 +33,14 @@ enum refusal {
     REFUSED_LOCKED,          /* an older request did not let go of it in time */
     REFUSED_ENDED,           /* a newer request has taken it over */
 
+    /* the concatenation of uploads */
+    REFUSED_UNKNOWN_PART,   /* no upload has the id of a part */
+    REFUSED_NOT_PARTIAL,    /* a part is there, and was not created to be one */
+    REFUSED_PART_LOST,      /* a part was deleted, has expired or is damaged */
+    REFUSED_PART_BUSY,      /* an unfinished part is in as many waiting finals as it may be */
+    REFUSED_TOO_MANY_PARTS, /* more than one upload may be made of */
+    REFUSED_FINAL_UPLOAD,   /* an append to the concatenation of other uploads */
+
     /* a request about an upload, by its headers alone */
     REFUSED_REPEATED_FIELD,     /* a field that may stand once stands twice */
     REFUSED_VERSION,            /* no version of tus, or one that we do not speak */
@@ -44,7 +52,7 @@ enum refusal {
     REFUSED_LENGTH_CONTRADICTS, /* a new upload with both */
     REFUSED_METADATA_SYNTAX,    /* metadata that cannot be taken apart */
     REFUSED_TOO_LARGE,          /* a longer upload than this server takes */
-    REFUSED_FINAL_UPLOAD,       /* an append to the concatenation of other uploads */
+    REFUSED_KEY_REUSED,         /* the key of a repeat was that of another request */
 
     /* the IETF's protocol, by the headers alone or by what they say of the upload */
     REFUSED_COMPLETENESS,         /* whether the request completes the upload is not said, or unclear */

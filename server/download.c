@@ -195,7 +195,8 @@ static int download_refusal(enum upload_state state)
 {
     switch (state) {
     case UPLOAD_COMPLETE: return 0;
-    case UPLOAD_RECEIVING: return REFUSED_INCOMPLETE;
+    case UPLOAD_RECEIVING:
+    case UPLOAD_VERIFYING: return REFUSED_INCOMPLETE;
     case UPLOAD_INVALIDATED: return REFUSED_INVALIDATED;
     case UPLOAD_DAMAGED: return REFUSED_DAMAGED;
     case UPLOAD_DELETED: return REFUSED_GONE;

@@ -109,6 +109,7 @@ static const char *state_name(enum upload_state state)
     case UPLOAD_COMPLETE: return "complete";
     case UPLOAD_INVALIDATED: return "invalidated";
     case UPLOAD_DAMAGED: return "damaged";
+    case UPLOAD_VERIFYING: return "verifying";
     case UPLOAD_DELETED: break;
     }
     assert(!"what is deleted is not found");

@@ -19,6 +19,27 @@ static inline int upload_create_wait(struct store *store, const struct upload_cr
     return completion_wait_begun(&completion, r);
 }
 
+static inline int upload_concatenate_wait(struct store *store,
+                                          const struct upload_concatenation *concatenation,
+                                          struct upload_id *ret_id)
+{
+    struct completion completion;
+
+    completion_init(&completion);
+    int r = upload_concatenate(store, concatenation, ret_id, completion_done(&completion));
+    return completion_wait_begun(&completion, r);
+}
+
+static inline int upload_parts_wait(struct store *store, const struct upload_id *id,
+                                    struct upload_part_info **ret_parts, size_t *ret_count)
+{
+    struct completion completion;
+
+    completion_init(&completion);
+    int r = upload_parts(store, id, ret_parts, ret_count, completion_done(&completion));
+    return completion_wait_begun(&completion, r);
+}
+
 static inline int upload_find_wait(struct store *store, const struct upload_id *id,
                                    struct upload_info *ret_info)
 {

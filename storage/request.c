@@ -204,7 +204,8 @@ static int read_refusal(enum upload_state state)
 {
     switch (state) {
     case UPLOAD_COMPLETE: return 0;
-    case UPLOAD_RECEIVING: return REFUSED_INCOMPLETE;
+    case UPLOAD_RECEIVING:
+    case UPLOAD_VERIFYING: return REFUSED_INCOMPLETE;
     case UPLOAD_INVALIDATED: return REFUSED_INVALIDATED;
     case UPLOAD_DAMAGED: return REFUSED_DAMAGED;
     case UPLOAD_DELETED: return REFUSED_GONE;
@@ -232,8 +233,7 @@ static int read_open(struct store *store, const struct upload_info *info, int *r
     *ret_fd = -1;
     if (info->length == 0)
         return 0;
-    int fd =
-        os.openat(store->directory.files_fd, path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    int fd = os.openat(store->directory.files_fd, path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
     if (fd < 0)
         return read_missing(store, &info->id);
     if (os.fstatat(fd, "", &about, AT_EMPTY_PATH) < 0 || (uint64_t)about.st_size < info->length) {

@@ -49,6 +49,9 @@ struct store_options {
                            * REFUSED_UNKNOWN_UPLOAD; 0: at once */
     uint32_t janitor_interval_s; /* between two rounds of the janitor [60] */
 
+    /* Final uploads become one plain file each, in the background, and the bytes of their parts go. */
+    bool materialise;
+
     /* the catalog */
     uint64_t wal_bytes; /* grown in advance, so that commits work on a full disk [16 MiB] */
 

@@ -250,7 +250,8 @@ int upload_refusal(const struct upload *upload)
 {
     switch (upload->state) {
     case UPLOAD_RECEIVING: return 0;
-    case UPLOAD_COMPLETE: return REFUSED_COMPLETED;
+    case UPLOAD_COMPLETE:
+    case UPLOAD_VERIFYING: return REFUSED_COMPLETED;
     case UPLOAD_INVALIDATED: return REFUSED_INVALIDATED;
     case UPLOAD_DAMAGED: return REFUSED_DAMAGED;
     case UPLOAD_DELETED: return REFUSED_GONE;

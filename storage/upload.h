@@ -51,18 +51,26 @@ enum upload_kind {
  *        expired  |  |  `-> INVALIDATED ------+------------> DELETED -> row and file are gone
  *                 |  `----> DAMAGED ----------'                ^
  *                 `--------------------------------------------'
+ *
+ * A final upload is RECEIVING while a part is not complete. The last one's completion makes it COMPLETE, in
+ * the same transaction, or VERIFYING where a digest was stated: once that is computed, in the background, it
+ * is COMPLETE or DAMAGED. When a part that is not complete is deleted or expires, or is lost, the final is
+ * INVALIDATED.
  */
 enum upload_state {
     UPLOAD_RECEIVING = 0,
     UPLOAD_COMPLETE = 1,    /* all bytes are there: see explicit_completion */
-    UPLOAD_INVALIDATED = 2, /* upload_invalidate(): no more appends */
+    UPLOAD_INVALIDATED = 2, /* upload_invalidate(): no more appends; a final lost a part */
     UPLOAD_DAMAGED = 3,     /* the disk lost or refused bytes of it, or they have not the stated
                              * digest; its file is kept */
     UPLOAD_DELETED = 4,     /* only its file has to go yet */
+    UPLOAD_VERIFYING = 5,   /* a final with all its bytes, of which the stated digest is not proven yet */
 };
 
 enum {
     UPLOAD_RESPONSE_BYTES = 16 * 1024,
+    UPLOAD_PARTS = 10000,     /* of a final upload, at most */
+    UPLOAD_PART_FINALS = 100, /* waiting final uploads that an unfinished part may be in, at most */
 };
 
 struct upload_info {
@@ -71,8 +79,8 @@ struct upload_info {
     enum upload_kind kind;
     enum upload_state state;
     bool length_known;
-    uint64_t length;
-    uint64_t offset;
+    uint64_t length;          /* of a final: the sum, as soon as the length of each part is known */
+    uint64_t offset;          /* of a final: 0 until all its parts are complete, then the length */
     bool explicit_completion; /* as given to upload_create() */
     int64_t created;
     int64_t appended; /* when the offset last grew; created as long as it has not */
@@ -83,8 +91,14 @@ struct upload_info {
     struct digest_value digest;             /* of the whole; none until all bytes are there */
     struct digest_value stated;             /* as given to upload_create() */
 
+    /* The file that upload_path() names has the bytes. Not so of a final whose bytes lie in its parts'
+     * files, and of a part whose bytes are now in the files of finals only. */
+    bool filed;
+
     uint8_t *metadata; /* as given to upload_create(); NULL when there is none */
     size_t metadata_count;
+    uint8_t *words; /* as given to upload_concatenate(); NULL when there are none, and in a page */
+    size_t words_count;
     uint8_t *response; /* as given to upload_set_response(); NULL when there is none */
     size_t response_count;
 };
@@ -93,6 +107,17 @@ struct upload_info {
 void upload_info_done(struct upload_info *info);
 
 /* ---- any upload ---- */
+
+/*
+ * A key that whoever asks for an upload gives to this one request, so that it can be repeated: for a day
+ * the same request with the same key makes nothing new.
+ */
+struct upload_repeat {
+    struct bytes key; /* of no bytes: there is none */
+
+    /* Set before done is called with 0: the upload is that of an earlier request. NULL is fine. */
+    bool *ret_repeated;
+};
 
 struct upload_creation {
     uint8_t protocol;
@@ -113,17 +138,68 @@ struct upload_creation {
     struct digest_value stated;
 
     struct bytes metadata;
+    struct upload_repeat repeat;
 };
 
 /*
  * Makes an upload with offset 0. Its id is in ret_id when the call returns 0, and the upload
- * exists, even after a power cut, when done was called with 0.
+ * exists, even after a power cut, when done was called with 0. With a key the id may be another one by
+ * then: that of the upload which the first request with the key has made, whatever became of it since.
  *
- * Refuses with REFUSED_NO_SPACE below the free-space floor or when the database is full, and with
- * REFUSED_TOO_LONG for a length of more than INT64_MAX.
+ * Refuses with REFUSED_NO_SPACE below the free-space floor or when the database is full, with
+ * REFUSED_TOO_LONG for a length of more than INT64_MAX, and with REFUSED_KEY_REUSED when the key was
+ * that of another request.
  */
 int upload_create(struct store *store, const struct upload_creation *creation,
                   struct upload_id *ret_id, struct done done);
+
+struct upload_concatenation {
+    uint8_t protocol;
+    const struct upload_id *parts; /* in their order, any of them more than once */
+    size_t part_count;             /* at least 1 */
+    struct digest_value stated;    /* what the digest has to be; of DIGEST_NONE when nobody knows */
+    struct bytes metadata;
+    struct bytes words;  /* how the parts were named, to be told again */
+    uint64_t max_length; /* 0: no limit */
+    struct upload_repeat repeat;
+};
+
+/*
+ * Makes a final upload of partial ones, in one transaction and without touching their bytes. Parts need
+ * not be complete yet: it becomes so with the last of them. From then on a part that is deleted is gone for
+ * its clients, but its bytes stay as long as the final, and it does not expire.
+ *
+ * Where a final of the same parts, metadata and stated digest is there, and is neither invalidated nor
+ * damaged, that one is the answer. As with upload_create() and a key, ret_id is settled by done alone.
+ *
+ * Refuses, and has made nothing, with REFUSED_UNKNOWN_PART; REFUSED_NOT_PARTIAL; REFUSED_PART_LOST for one
+ * that is deleted, expired, invalidated or damaged, or whose bytes have moved into the file of another
+ * final; REFUSED_TOO_LONG for more than max_length or INT64_MAX bytes, which invalidates it when
+ * lengths become known only later; REFUSED_TOO_MANY_PARTS beyond UPLOAD_PARTS; REFUSED_PART_BUSY beyond
+ * UPLOAD_PART_FINALS; REFUSED_KEY_REUSED; and REFUSED_NO_SPACE when the database is full.
+ */
+int upload_concatenate(struct store *store, const struct upload_concatenation *concatenation,
+                       struct upload_id *ret_id, struct done done);
+
+/* One part of a final upload. */
+struct upload_part_info {
+    struct upload_id id;
+    enum upload_state state; /* DELETED: gone for clients, and its bytes are kept for the final */
+    bool length_known;
+    uint64_t length;
+    uint64_t offset;
+    bool begin_known; /* the lengths of all parts before it are known */
+    uint64_t begin;   /* where it begins in the final */
+};
+
+/*
+ * The parts of a final upload, in their order, UPLOAD_PARTS at most; to be freed by the caller by free().
+ * There are none, and NULL, of another kind of upload, and of a final that has become one file.
+ *
+ * Refuses as upload_find() does.
+ */
+int upload_parts(struct store *store, const struct upload_id *id,
+                 struct upload_part_info **ret_parts, size_t *ret_count, struct done done);
 
 /*
  * Only looks: ends no writer, takes no lock. The caller frees ret_info by upload_info_done().
@@ -134,7 +210,8 @@ int upload_create(struct store *store, const struct upload_creation *creation,
 int upload_find(struct store *store, const struct upload_id *id, struct upload_info *ret_info,
                 struct done done);
 
-/* Where its bytes lie: an absolute path, to be freed by the caller; NULL when there is no memory. */
+/* Where its bytes lie when they are filed (struct upload_info): an absolute path, to be freed by the
+ * caller; NULL when there is no memory. */
 char *upload_path(const struct store *store, const struct upload_id *id);
 
 /*
@@ -155,8 +232,9 @@ int upload_list(struct store *store, struct upload_page *page, struct done done)
  * The bytes of a complete upload for reading, which are there even when the upload is deleted meanwhile:
  * see storage/content.h. The content is the caller's.
  *
- * Refuses with REFUSED_UNKNOWN_UPLOAD, REFUSED_GONE, REFUSED_DAMAGED, REFUSED_INVALIDATED, or
- * REFUSED_INCOMPLETE.
+ * Refuses with REFUSED_UNKNOWN_UPLOAD, REFUSED_GONE, REFUSED_DAMAGED, REFUSED_INVALIDATED (a final:
+ * REFUSED_PART_LOST), or REFUSED_INCOMPLETE, which a final is, too, whose digest is not verified yet. A part
+ * whose bytes are in the files of finals only is REFUSED_GONE.
  */
 int upload_read(struct store *store, const struct upload_id *id, struct content **ret_content,
                 struct done done);
@@ -227,8 +305,8 @@ void upload_verify(struct upload *upload, const struct digest_value *checksum, s
  * Copies bytes behind the last one; ret_taken says how many found room. When less than all did,
  * upload_when_ready() tells when to go on.
  *
- * Refuses with REFUSED_ENDED, REFUSED_COMPLETED, REFUSED_INVALIDATED, REFUSED_DAMAGED,
- * REFUSED_TOO_LONG when the length would be passed (nothing is taken then), REFUSED_NO_SPACE; or
+ * Refuses with REFUSED_FINAL_UPLOAD whatever its state, REFUSED_ENDED, REFUSED_COMPLETED,
+ * REFUSED_INVALIDATED, REFUSED_DAMAGED, REFUSED_TOO_LONG when the length would be passed (nothing is taken then), REFUSED_NO_SPACE; or
  * with the failure that an earlier write met. What was taken before is kept in all these cases.
  */
 int upload_append(struct upload *upload, struct bytes bytes, size_t *ret_taken);
@@ -285,6 +363,7 @@ void upload_invalidate(struct upload *upload, struct done done);
 
 /*
  * Gone for everybody, even after a power cut, when done is called with 0; the janitor removes the
- * file soon after. Works on a full disk. Only upload_close() may follow.
+ * file soon after, that of a part when no final needs it any more. Finals that wait for this part are
+ * invalidated by the same transaction. Works on a full disk. Only upload_close() may follow.
  */
 void upload_delete(struct upload *upload, struct done done);

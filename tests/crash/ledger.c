@@ -139,6 +139,7 @@ static bool ledger_state_fits(const struct entry *entry, enum upload_state state
     case UPLOAD_INVALIDATED: return entry->invalidating && !entry->complete && !entry->mismatched;
     case UPLOAD_DAMAGED: return entry->finishing && entry->stated && !entry->invalidated;
     case UPLOAD_DELETED: return entry->deleting;
+    case UPLOAD_VERIFYING: return false; /* no final is in the ledger */
     }
     return false;
 }
