@@ -117,6 +117,8 @@ static void catalog_answer_first(struct catalog *catalog, struct change *changes
         catalog_apply_alone(catalog, &copy);
         if (!early) {
             change->result = copy.result;
+            change->answer = copy.answer;
+            change->repeated = copy.repeated;
             done_call(copy.done, copy.result);
         }
     }

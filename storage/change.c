@@ -10,7 +10,7 @@
 /* clang-format off */
 
 enum {
-    FORGET_MOST = 128, /* tombstones in one change: others wait for the same transaction */
+    FORGET_MOST = 128, /* tombstones, and keys, in one change: others wait for the same transaction */
 };
 
 /* The result of an UPDATE or DELETE of one row that is refused when the row is not as it must be. */
@@ -196,7 +196,7 @@ static int progress_set_state(struct db *db, const struct change *change)
         "UPDATE progress"
         "   SET state = :state"
         " WHERE number = :number"
-        "   AND state IN (0, 1)");
+        "   AND state IN (0, 1, 5)");
 
     bind_u64(update, ":number", change->number);
     bind_u64(update, ":state", change->state);
@@ -218,7 +218,10 @@ static int progress_delete(struct db *db, uint64_t number)
     return changed_one(db, update);
 }
 
-/* It may have got bytes, and a final upload may have been made of it, since it was looked up. */
+/*
+ * It may have got bytes, and a final upload may have been made of it, since it was looked up. One that is
+ * not complete goes in spite of finals.
+ */
 static int progress_expire(struct db *db, const struct change *change)
 {
     struct statement *update = db_prepare(db,
@@ -227,11 +230,42 @@ static int progress_expire(struct db *db, const struct change *change)
         "       expires = NULL"
         " WHERE number = :number"
         "   AND expires <= :now"
-        "   AND NOT EXISTS (SELECT 1 FROM part WHERE part = :number)");
+        "   AND (state <> 1"
+        "        OR NOT EXISTS (SELECT 1"
+        "                         FROM part JOIN progress AS final ON final.number = part.final"
+        "                        WHERE part.part = :number"
+        "                          AND final.place = 1"
+        "                          AND final.state <> 2))");
 
     bind_u64(update, ":number", change->number);
     bind_i64(update, ":now", change->now);
     return changed_one(db, update);
+}
+
+/* As it is before a change; DELETED when there is no row. */
+static int progress_state(struct db *db, uint64_t number, enum upload_state *ret_state)
+{
+    struct statement *find = db_prepare(db,
+        "SELECT state"
+        "  FROM progress"
+        " WHERE number = :number");
+
+    bind_u64(find, ":number", number);
+    bool found = statement_next(find);
+    *ret_state = found ? (enum upload_state)column_u64(find, "state") : UPLOAD_DELETED;
+    return statement_end(find);
+}
+
+static int upload_lacks_length(struct db *db, uint64_t number, bool *ret_lacks)
+{
+    struct statement *find = db_prepare(db,
+        "SELECT length"
+        "  FROM upload"
+        " WHERE number = :number");
+
+    bind_u64(find, ":number", number);
+    *ret_lacks = statement_next(find) && column_null(find, "length");
+    return statement_end(find);
 }
 
 static int progress_purge(struct db *db, uint64_t number)
@@ -268,7 +302,7 @@ static int upload_purge(struct db *db, uint64_t number)
     return changed_one(db, purge);
 }
 
-static int tombstone_forget(struct db *db, int64_t now)
+static int tombstone_forget(struct db *db, int64_t now, uint64_t *ret_count)
 {
     struct statement *forget = db_prepare(db,
         "DELETE FROM tombstone"
@@ -281,9 +315,9 @@ static int tombstone_forget(struct db *db, int64_t now)
     bind_i64(forget, ":now", now);
     bind_u64(forget, ":most", FORGET_MOST);
     int r = statement_run(forget);
-    if (r != 0)
-        return r;
-    return db_changed(db) > 0 ? 0 : REFUSED_GONE;
+    if (r == 0)
+        *ret_count = db_changed(db);
+    return r;
 }
 
 /* ---- changes of several rows ---- */
@@ -294,17 +328,110 @@ static int whole(int r)
     return r > 0 ? fail_code(EUCLEAN, "the rows of an upload contradict each other") : r;
 }
 
-static int change_create(struct db *db, const struct change *change)
+static int change_create(struct db *db, struct change *change)
 {
-    int r = upload_insert(db, &change->info);
-    return r != 0 ? r : progress_insert(db, change->info.expires);
+    int r = repeat_find(db, &change->repeat, change->now, &change->repeated, &change->answer);
+    if (r != 0 || change->repeated)
+        return r;
+
+    change->answer = change->info.id;
+    r = upload_insert(db, &change->info);
+    if (r == 0)
+        r = progress_insert(db, change->info.expires);
+    return r != 0 ? r : repeat_remember(db, &change->repeat, change->now, &change->answer);
+}
+
+static int join_create(struct db *db, const struct change *change)
+{
+    struct upload_info info = change->info;
+
+    int r = join_resolve(db, change->join);
+    if (r != 0)
+        return r;
+
+    info.length_known = change->join->unknown == 0;
+    info.length = change->join->known_bytes;
+    r = upload_insert(db, &info);
+    return r != 0 ? r : join_insert(db, change->join, &info);
+}
+
+static int change_join(struct db *db, struct change *change)
+{
+    int r = repeat_find(db, &change->repeat, change->now, &change->repeated, &change->answer);
+    if (r != 0 || change->repeated)
+        return r;
+
+    r = join_find(db, &change->join->fingerprint, &change->repeated, &change->answer);
+    if (r == 0 && !change->repeated) {
+        change->answer = change->info.id;
+        r = join_create(db, change);
+    }
+    return r != 0 ? r : repeat_remember(db, &change->repeat, change->now, &change->answer);
+}
+
+/* What its length means to finals, before the row has it. */
+static int change_tell_length(struct db *db, const struct change *change, uint64_t length)
+{
+    bool lacks = false;
+
+    int r = upload_lacks_length(db, change->number, &lacks);
+    if (r != 0 || !lacks)
+        return r;
+    return join_part_length(db, change->number, length, change->finals_expire);
+}
+
+static int change_length(struct db *db, const struct change *change)
+{
+    int r = change_tell_length(db, change, change->length);
+    return r != 0 ? r : upload_state_length(db, change);
 }
 
 static int change_end(struct db *db, const struct change *change)
 {
-    int r = change->kind == CHANGE_COMPLETE ? progress_complete(db, change)
-                                            : progress_mismatch(db, change);
-    return r != 0 ? r : whole(upload_state_whole(db, change));
+    bool complete = change->kind == CHANGE_COMPLETE;
+
+    int r = complete ? progress_complete(db, change) : progress_mismatch(db, change);
+    if (r == 0)
+        r = change_tell_length(db, change, change->offset);
+    if (r == 0)
+        r = whole(upload_state_whole(db, change));
+    if (r != 0)
+        return r;
+    return complete ? join_part_complete(db, change->number)
+                    : join_part_lost(db, change->number, change->finals_expire);
+}
+
+/* It is no more, or not what it was: so finals that wait for it, or were made of it, are not either. */
+static int change_lose(struct db *db, const struct change *change)
+{
+    enum upload_state before;
+
+    int r = progress_state(db, change->number, &before);
+    if (r != 0)
+        return r;
+
+    bool damage = change->kind == CHANGE_STATE && change->state == UPLOAD_DAMAGED;
+    r = change->kind == CHANGE_DELETE   ? progress_delete(db, change->number)
+        : change->kind == CHANGE_EXPIRE ? progress_expire(db, change)
+                                        : progress_set_state(db, change);
+    if (r == 0 && (before == UPLOAD_RECEIVING || damage))
+        r = join_part_lost(db, change->number, change->finals_expire);
+    if (r == 0 && before == UPLOAD_COMPLETE && damage)
+        r = join_part_damaged(db, change->number);
+    return r;
+}
+
+static int change_forget(struct db *db, int64_t now)
+{
+    uint64_t tombstones = 0;
+    uint64_t keys = 0;
+
+    int r = tombstone_forget(db, now, &tombstones);
+    if (r == 0)
+        r = repeat_forget(db, now, FORGET_MOST, &keys);
+    if (r != 0)
+        return r;
+    return tombstones + keys > 0 ? 0 : REFUSED_GONE;
 }
 
 static int change_purge(struct db *db, const struct change *change)
@@ -312,24 +439,32 @@ static int change_purge(struct db *db, const struct change *change)
     int r = progress_purge(db, change->number);
     if (r == 0 && change->until != 0)
         r = whole(tombstone_insert(db, change));
+    if (r == 0)
+        r = join_purge(db, change->number);
     return r != 0 ? r : whole(upload_purge(db, change->number));
 }
 
-int change_apply(struct db *db, const struct change *change)
+int change_apply(struct db *db, struct change *change)
 {
     switch (change->kind) {
     case CHANGE_CREATE: return change_create(db, change);
+    case CHANGE_JOIN: return change_join(db, change);
     case CHANGE_COMMIT:
         return change->expires_changed ? progress_commit_expires(db, change)
                                        : progress_commit(db, change);
     case CHANGE_COMPLETE:
     case CHANGE_MISMATCH: return change_end(db, change);
-    case CHANGE_LENGTH: return upload_state_length(db, change);
-    case CHANGE_STATE: return progress_set_state(db, change);
-    case CHANGE_DELETE: return progress_delete(db, change->number);
-    case CHANGE_EXPIRE: return progress_expire(db, change);
+    case CHANGE_LENGTH: return change_length(db, change);
+    case CHANGE_STATE:
+    case CHANGE_DELETE:
+    case CHANGE_EXPIRE: return change_lose(db, change);
     case CHANGE_PURGE: return change_purge(db, change);
-    case CHANGE_FORGET: return tombstone_forget(db, change->now);
+    case CHANGE_FORGET: return change_forget(db, change->now);
+    case CHANGE_PROVE:
+        return join_prove(db, change->number, &change->digest, change->expires, &change->proven);
+    case CHANGE_COPIED: return join_copied(db, change->number, change->offset);
+    case CHANGE_FILED: return join_filed(db, change->number);
+    case CHANGE_FREED: return join_freed(db, change->number);
     }
     return 0;
 }

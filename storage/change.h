@@ -14,10 +14,13 @@
 #include "digest/digest.h"
 #include "storage/db.h"
 #include "storage/done.h"
+#include "storage/join.h"
+#include "storage/repeat.h"
 #include "storage/upload.h"
 
 enum change_kind {
-    CHANGE_CREATE,   /* info, with metadata and the stated digest */
+    CHANGE_CREATE,   /* info, with metadata and the stated digest; repeat */
+    CHANGE_JOIN,     /* the same of a final, made of join */
     CHANGE_COMMIT,   /* offset, appended, checkpoint, and expires when expires_changed */
     CHANGE_COMPLETE, /* offset, which becomes the length; appended, digest, response, expires */
     CHANGE_MISMATCH, /* offset, which becomes the length; appended, digest: and it is damaged */
@@ -26,12 +29,16 @@ enum change_kind {
     CHANGE_DELETE,   /* the row says that it is gone */
     CHANGE_EXPIRE,   /* the same, when it is still unfinished and expired at time now */
     CHANGE_PURGE,    /* such a row goes; its id becomes a tombstone when until is not 0 */
-    CHANGE_FORGET,   /* tombstones whose until is over at time now, some of them; of no upload */
+    CHANGE_FORGET,   /* tombstones and keys that are over at time now, some of them; of no upload */
+    CHANGE_PROVE,    /* digest: a final that is verifying has it */
+    CHANGE_COPIED,   /* offset: so many bytes of a final are in a file of its own */
+    CHANGE_FILED,    /* all of them are, and what only this final needed of its parts goes */
+    CHANGE_FREED,    /* that has gone of this part */
 };
 
 struct change {
     enum change_kind kind;
-    uint64_t number; /* of the upload; not of CHANGE_CREATE and CHANGE_FORGET */
+    uint64_t number; /* of the upload; not of CHANGE_CREATE, CHANGE_JOIN and CHANGE_FORGET */
 
     struct upload_info info; /* its metadata is borrowed until done */
     uint64_t offset, length;
@@ -40,9 +47,17 @@ struct change {
     struct digest_value digest;          /* of the whole */
     struct bytes response;               /* borrowed until done */
     bool expires_changed;
-    int64_t expires; /* 0: never */
+    int64_t expires;       /* 0: never */
+    int64_t finals_expire; /* finals that end by what happens to this part; 0: never */
     int64_t now, until;
+    struct repeat repeat;
+    struct join *join;
     enum upload_state state;
+
+    /* Of CHANGE_CREATE and CHANGE_JOIN: the upload that is the answer, and whether it was there. */
+    struct upload_id answer;
+    bool repeated;
+    bool proven; /* of CHANGE_PROVE */
 
     struct done done; /* called on the catalog's thread */
 
@@ -52,4 +67,4 @@ struct change {
 };
 
 /* Within a transaction: 0, REFUSED_GONE, or a failure after which the transaction must end. */
-int change_apply(struct db *db, const struct change *change);
+int change_apply(struct db *db, struct change *change);

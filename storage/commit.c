@@ -170,6 +170,14 @@ static int64_t pass_expires_whole(const struct upload *upload)
     return os.realtime_s() + expire_after_s;
 }
 
+/* Finals that wait for a part which is lost end with it, and are told of for a while. */
+static int64_t pass_finals_expire(const struct upload *upload)
+{
+    uint32_t expire_after_s = upload->store->options.expire_after_s;
+
+    return expire_after_s == 0 ? 0 : os.realtime_s() + expire_after_s;
+}
+
 /* With its digest, unless that is not what it should be. */
 static void pass_complete_change(struct upload *upload, struct change *change)
 {
@@ -212,6 +220,7 @@ static bool pass_change(struct upload *upload, struct change *change)
         .offset = upload->target,
         .appended = os.realtime_s(),
         .checkpoint = pass_checkpoint(upload),
+        .finals_expire = pass_finals_expire(upload),
         .done = { .call = pass_answered, .argument = upload },
     };
     if (upload->pass == GOAL_DELETE) {
@@ -309,9 +318,14 @@ static void pass_committed(struct upload *upload, const struct change *change,
         store_deleted(upload->store);
         break;
     case CHANGE_CREATE:
+    case CHANGE_JOIN:
     case CHANGE_EXPIRE:
     case CHANGE_PURGE:
-    case CHANGE_FORGET: assert(false); break;
+    case CHANGE_FORGET:
+    case CHANGE_PROVE:
+    case CHANGE_COPIED:
+    case CHANGE_FILED:
+    case CHANGE_FREED: assert(false); break;
     }
     if (upload->stopped)
         upload_forget_rest(upload);

@@ -13,7 +13,7 @@
 #include "storage/vfs.h"
 
 enum {
-    STATEMENT_COUNT = 24, /* places in our source that prepare one, per database */
+    STATEMENT_COUNT = 64, /* places in our source that prepare one, per database */
     CHUNK_BYTES = 1024 * 1024,
     BUSY_MS = 5000,
     ZERO_BYTES = 64 * 1024,

@@ -65,6 +65,7 @@ struct janitor {
     /* the clocks as the last round saw them */
     int64_t realtime_s;
     uint64_t monotonic_ms, steady_since_ms;
+    uint64_t purged;   /* rows, in all rounds */
     uint64_t pause_ms; /* since then, before the clock is believed; 0: it is */
 
     pthread_t thread;
@@ -119,6 +120,7 @@ static void item_change(struct janitor *janitor, struct item *item, enum change_
         .number = item->entry.number,
         .now = janitor->realtime_s,
         .until = tombstone_s == 0 ? 0 : janitor->realtime_s + tombstone_s,
+        .finals_expire = janitor->realtime_s + janitor->store->options.expire_after_s,
         .done = completion_done(&item->completion),
     };
 }
@@ -271,13 +273,15 @@ static int janitor_expire_all(struct janitor *janitor)
 
 /* ---- deletion ---- */
 
-/* Step 2. What cannot be unlinked keeps its row for the next round. */
+/* Step 2. What cannot be unlinked keeps its row for the next round, and so does a final that is read. */
 static void item_unlink(struct janitor *janitor, struct item *item)
 {
     struct directory *directory = &janitor->store->directory;
     struct directory_path path = directory_path(&item->entry.id);
 
-    if (os.unlinkat(directory->files_fd, path.text, 0) == 0) {
+    if (pin_await(&janitor->store->pins, &item->entry.id)) {
+        item->taken = false;
+    } else if (os.unlinkat(directory->files_fd, path.text, 0) == 0) {
         atomic_fetch_add(&janitor->store->deleted_files, 1);
     } else if (errno != ENOENT) {
         (void)fail_errno("unlink upload %s", upload_id_format(&item->entry.id).text);
@@ -295,6 +299,8 @@ static int items_sync_directories(struct janitor *janitor, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct item *item = &janitor->items[i];
         uint8_t shard = item->entry.id.bytes[0];
+        if (!item->taken)
+            continue;
         if (!tried[shard])
             results[shard] = directory_sync_shard(&janitor->store->directory, &item->entry.id);
         tried[shard] = true;
@@ -317,6 +323,7 @@ static int janitor_delete(struct janitor *janitor, size_t count)
     if (!seeded(SEEDED_PURGE_BEFORE_DIRSYNC))
         synced = items_sync_directories(janitor, count);
     int r = items_change(janitor, count, CHANGE_PURGE, &purged);
+    janitor->purged += purged;
     if (seeded(SEEDED_PURGE_BEFORE_DIRSYNC))
         synced = items_sync_directories(janitor, count);
     return r != 0 ? r : synced;
@@ -399,7 +406,10 @@ int janitor_sweep(struct janitor *janitor)
     bool believed = janitor_believes_clock(janitor);
     if (believed)
         expired = janitor_expire_all(janitor);
+    uint64_t purged = janitor->purged;
     int deleted = janitor_delete_all(janitor);
+    if (deleted == 0 && janitor->purged > purged)
+        deleted = janitor_delete_all(janitor); /* parts that were kept for finals */
     if (believed)
         forgotten = janitor_forget_all(janitor);
     pthread_mutex_unlock(&janitor->round);

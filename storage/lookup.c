@@ -46,6 +46,7 @@ static struct upload_info column_info(struct statement *statement)
         .created = column_i64(statement, "created"),
         .appended = column_i64(statement, "appended"),
         .expires = column_i64(statement, "expires"),
+        .filed = column_u64(statement, "place") == 0,
         .digest_algorithm = (enum digest_algorithm)column_u64(statement, "digest_algorithm"),
         .digest = column_digest(statement, "digest"),
         .stated = column_digest(statement, "stated_digest"),
@@ -103,8 +104,9 @@ static int lookup_row(struct db *db, const struct upload_id *id, struct lookup *
 {
     struct statement *find = db_prepare(db,
         "SELECT number, id, protocol, kind, state, length, offset, explicit_completion, created,"
-        "       coalesce(appended, created) AS appended, expires,"
-        "       digest_algorithm, digest, stated_digest, checkpoint, metadata, response"
+        "       coalesce(appended, created) AS appended, expires, place,"
+        "       digest_algorithm, digest, stated_digest, checkpoint, metadata, response,"
+        "       (SELECT words FROM final WHERE final.number = upload.number) AS words"
         "  FROM upload JOIN progress USING (number)"
         " WHERE id = :id");
 
@@ -119,6 +121,8 @@ static int lookup_row(struct db *db, const struct upload_id *id, struct lookup *
     int copied = column_copy(find, "metadata", &info->metadata, &info->metadata_count);
     if (copied == 0)
         copied = column_copy(find, "response", &info->response, &info->response_count);
+    if (copied == 0)
+        copied = column_copy(find, "words", &info->words, &info->words_count);
     int r = statement_end(find);
     if (r == 0 && !known)
         r = REFUSED_UNKNOWN_UPLOAD;
@@ -146,7 +150,7 @@ int lookup_page(struct db *db, struct upload_page *page)
 {
     struct statement *list = db_prepare(db,
         "SELECT number, id, protocol, kind, state, length, offset, explicit_completion, created,"
-        "       coalesce(appended, created) AS appended, expires,"
+        "       coalesce(appended, created) AS appended, expires, place,"
         "       digest_algorithm, digest, stated_digest"
         "  FROM upload JOIN progress USING (number)"
         " WHERE number < :before"
@@ -193,11 +197,16 @@ int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, siz
                    size_t *ret_count)
 {
     struct statement *expired = db_prepare(db,
-        "SELECT number, id"
+        "SELECT progress.number AS number, id"
         "  FROM progress JOIN upload USING (number)"
-        " WHERE expires <= :now"
-        "   AND NOT EXISTS (SELECT 1 FROM part WHERE part = number)"
-        " ORDER BY expires"
+        " WHERE progress.expires <= :now"
+        "   AND (progress.state <> 1"
+        "        OR NOT EXISTS (SELECT 1"
+        "                         FROM part JOIN progress AS final ON final.number = part.final"
+        "                        WHERE part.part = progress.number"
+        "                          AND final.place = 1"
+        "                          AND final.state <> 2))"
+        " ORDER BY progress.expires"
         " LIMIT :room");
 
     bind_i64(expired, ":now", now);
@@ -209,10 +218,15 @@ int lookup_deleted(struct db *db, uint64_t after, struct lookup_entry *entries, 
                    size_t *ret_count)
 {
     struct statement *deleted = db_prepare(db,
-        "SELECT number, id"
+        "SELECT progress.number AS number, id"
         "  FROM progress INDEXED BY progress_deleted JOIN upload USING (number)"
         " WHERE progress.state = 4"
         "   AND progress.number > :after"
+        "   AND NOT EXISTS (SELECT 1"
+        "                     FROM part JOIN progress AS final ON final.number = part.final"
+        "                    WHERE part.part = progress.number"
+        "                      AND final.place = 1"
+        "                      AND final.state <> 2)"
         " ORDER BY progress.number"
         " LIMIT :room");
 
@@ -221,14 +235,176 @@ int lookup_deleted(struct db *db, uint64_t after, struct lookup_entry *entries, 
     return collect_entries(deleted, entries, room, ret_count);
 }
 
+/* ---- finals ---- */
+
+static int collect_by(struct statement *statement, uint64_t after, struct lookup_entry *entries,
+                      size_t room, size_t *ret_count)
+{
+    bind_u64(statement, ":after", after);
+    bind_u64(statement, ":room", room);
+    return collect_entries(statement, entries, room, ret_count);
+}
+
+int lookup_verifying(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
+                     size_t *ret_count)
+{
+    struct statement *verifying = db_prepare(db,
+        "SELECT number, id"
+        "  FROM progress INDEXED BY progress_verifying JOIN upload USING (number)"
+        " WHERE progress.state = 5"
+        "   AND progress.number > :after"
+        " ORDER BY progress.number"
+        " LIMIT :room");
+
+    return collect_by(verifying, after, entries, room, ret_count);
+}
+
+int lookup_joined(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
+                  size_t *ret_count)
+{
+    struct statement *joined = db_prepare(db,
+        "SELECT number, id"
+        "  FROM progress INDEXED BY progress_joined JOIN upload USING (number)"
+        " WHERE progress.state = 1"
+        "   AND progress.place = 1"
+        "   AND progress.number > :after"
+        " ORDER BY progress.number"
+        " LIMIT :room");
+
+    return collect_by(joined, after, entries, room, ret_count);
+}
+
+int lookup_freed(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
+                 size_t *ret_count)
+{
+    struct statement *freed = db_prepare(db,
+        "SELECT number, id"
+        "  FROM progress INDEXED BY progress_freed JOIN upload USING (number)"
+        " WHERE progress.place = 2"
+        "   AND progress.number > :after"
+        " ORDER BY progress.number"
+        " LIMIT :room");
+
+    return collect_by(freed, after, entries, room, ret_count);
+}
+
+int lookup_copied(struct db *db, uint64_t final, uint64_t *ret_copied)
+{
+    struct statement *find = db_prepare(db,
+        "SELECT copied"
+        "  FROM final"
+        " WHERE number = :number");
+
+    bind_u64(find, ":number", final);
+    (void)statement_next(find);
+    *ret_copied = column_u64(find, "copied");
+    return statement_end(find);
+}
+
+/* Room for one more, at least; NULL, and parts as they were, without memory. */
+static struct upload_part_info *parts_grow(struct upload_part_info *parts, size_t *room)
+{
+    size_t more = *room == 0 ? 16 : *room * 2;
+    struct upload_part_info *grown = realloc(parts, more * sizeof(*parts));
+
+    if (grown != NULL)
+        *room = more;
+    return grown;
+}
+
+static int collect_parts(struct statement *list, struct upload_part_info **parts, size_t *count)
+{
+    size_t room = 0;
+    uint64_t begin = 0;
+    bool begin_known = true;
+
+    while (statement_next(list)) {
+        if (*count == room) {
+            struct upload_part_info *grown = parts_grow(*parts, &room);
+            if (grown == NULL)
+                return fail_errno("memory for the parts of an upload");
+            *parts = grown;
+        }
+        struct upload_part_info *part = &(*parts)[(*count)++];
+        *part = (struct upload_part_info){
+            .state = (enum upload_state)column_u64(list, "state"),
+            .length_known = !column_null(list, "length"),
+            .length = column_u64(list, "length"),
+            .offset = column_u64(list, "offset"),
+            .begin_known = begin_known,
+            .begin = begin_known ? begin : 0,
+        };
+        column_id(list, &part->id);
+        begin_known = begin_known && part->length_known;
+        begin += part->length;
+    }
+    return 0;
+}
+
+int lookup_parts(struct db *db, uint64_t final, struct upload_part_info **ret_parts,
+                 size_t *ret_count)
+{
+    struct statement *list = db_prepare(db,
+        "SELECT id, state, length, offset"
+        "  FROM part JOIN upload ON upload.number = part.part"
+        "            JOIN progress ON progress.number = part.part"
+        " WHERE final = :final"
+        " ORDER BY sequence");
+    struct upload_part_info *parts = NULL;
+    size_t count = 0;
+
+    bind_u64(list, ":final", final);
+    int collected = collect_parts(list, &parts, &count);
+    int r = statement_end(list);
+    if (r == 0)
+        r = collected;
+    if (r != 0) {
+        free(parts);
+        return r;
+    }
+
+    *ret_parts = parts;
+    *ret_count = count;
+    return 0;
+}
+
+/* Neither damaged nor freed, and not deleted, but for parts that a final needs. */
+#define HAS_CONTENT                                                                                 \
+    "progress.state <> 3 AND progress.place < 2"                                                                      \
+    "   AND (progress.state <> 4"                                                                            \
+    "        OR EXISTS (SELECT 1"                                                                   \
+    "                     FROM part JOIN progress AS final ON final.number = part.final"            \
+    "                    WHERE part.part = upload.number"                                           \
+    "                      AND final.place = 1"                                                     \
+    "                      AND final.state NOT IN (2, 4)))"
+
+int lookup_content_stays(struct db *db, const struct upload_id *id, bool filed, bool *ret_stays)
+{
+    struct statement *find = db_prepare(db,
+        "SELECT place"
+        "  FROM upload JOIN progress USING (number)"
+        " WHERE id = :id"
+        "   AND " HAS_CONTENT);
+
+    bind_blob(find, ":id", bytes_of(id->bytes, UPLOAD_ID_BYTES));
+    bool stays = statement_next(find) && (column_u64(find, "place") == 0) == filed;
+    int r = statement_end(find);
+    if (r != 0)
+        return r;
+
+    *ret_stays = stays;
+    return 0;
+}
+
 int lookup_contents(struct db *db, uint64_t after, struct lookup_content *contents, size_t room,
                     size_t *ret_count)
 {
     struct statement *list = db_prepare(db,
-        "SELECT number, id, offset, digest_algorithm, iif(state = 1, digest, NULL) AS digest"
+        "SELECT number, id, offset, place, digest_algorithm,"
+        "       iif(state IN (1, 4), digest, NULL) AS digest"
         "  FROM upload JOIN progress USING (number)"
         " WHERE number > :after"
-        "   AND state NOT IN (3, 4)"
+        "   AND " HAS_CONTENT
         " ORDER BY number"
         " LIMIT :room");
     size_t count = 0;
@@ -238,6 +414,7 @@ int lookup_contents(struct db *db, uint64_t after, struct lookup_content *conten
     for (; count < room && statement_next(list); count++) {
         contents[count] = (struct lookup_content){
             .number = column_u64(list, "number"),
+            .filed = column_u64(list, "place") == 0,
             .length = column_u64(list, "offset"),
             .digest = column_digest(list, "digest"),
         };
@@ -250,6 +427,8 @@ int lookup_contents(struct db *db, uint64_t after, struct lookup_content *conten
     *ret_count = count;
     return 0;
 }
+
+#undef HAS_CONTENT
 
 int lookup_row_exists(struct db *db, const struct upload_id *id, bool *ret_exists)
 {

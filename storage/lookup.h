@@ -33,25 +33,51 @@ struct lookup_entry {
     struct upload_id id;
 };
 
-/* Those whose time has come and that are part of nothing, longest overdue first; room at most. */
+/* Those whose time has come and that no final needs, longest overdue first; room at most. */
 int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, size_t room,
                    size_t *ret_count);
 
-/* Deleted ones, whose file has to go yet, behind a number, in the order of their numbers; room at most. */
+/*
+ * Deleted ones, whose file has to go yet and that no final needs, behind a number, in the order of their
+ * numbers; room at most.
+ */
 int lookup_deleted(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
                    size_t *ret_count);
+
+/* The same of finals whose digest has to be proven, of those that lie in their parts, and of parts whose
+ * file is needed no more. */
+int lookup_verifying(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
+                     size_t *ret_count);
+int lookup_joined(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
+                  size_t *ret_count);
+int lookup_freed(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,
+                 size_t *ret_count);
+
+/* How many bytes of a final are in a file of its own, while it is made. */
+int lookup_copied(struct db *db, uint64_t final, uint64_t *ret_copied);
+
+/* See upload_parts(). */
+int lookup_parts(struct db *db, uint64_t final, struct upload_part_info **ret_parts,
+                 size_t *ret_count);
 
 /* What the file of an upload has to hold. */
 struct lookup_content {
     uint64_t number;
     struct upload_id id;
+    bool filed;                 /* not so: it is a final whose bytes lie in the files of its parts */
     uint64_t length;            /* of what is on record as being there */
     struct digest_value digest; /* of all that; none when that is not known */
 };
 
-/* Of those behind a number that are not deleted or damaged, in the order of their numbers. */
+/*
+ * Of those behind a number that are not damaged, not deleted unless a final needs them as a part, and not
+ * freed on purpose, in the order of their numbers.
+ */
 int lookup_contents(struct db *db, uint64_t after, struct lookup_content *contents, size_t room,
                     size_t *ret_count);
+
+/* Whether it still is one of these, and its bytes lie where they did. */
+int lookup_content_stays(struct db *db, const struct upload_id *id, bool filed, bool *ret_stays);
 
 /* Whether an upload, in whatever state, has this id: a tombstone does not count. */
 int lookup_row_exists(struct db *db, const struct upload_id *id, bool *ret_exists);

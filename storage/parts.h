@@ -21,6 +21,7 @@
 #include "storage/file.h"
 #include "storage/lease.h"
 #include "storage/lookup.h"
+#include "storage/pin.h"
 #include "storage/store.h"
 #include "storage/upload.h"
 
@@ -38,6 +39,7 @@ struct store {
     struct workers *io, *sync;
     struct bound files, dirty, buffers;
     struct janitor *janitor;
+    struct pins pins; /* finals that are read */
     struct timer *timer;
 
     pthread_mutex_t mutex;
@@ -251,6 +253,38 @@ void upload_close_file(struct upload *upload, struct aftermath *aftermath);
  * What the catalog knows of one upload, for the others of us. Blocks. Refuses as upload_find() does.
  */
 int store_lookup(struct store *store, const struct upload_id *id, struct lookup *ret_lookup);
+
+/* The parts of a final, by its number; to be freed. Blocks. */
+int store_parts(struct store *store, uint64_t final, struct upload_part_info **ret_parts,
+                size_t *ret_count);
+
+/* ---- content ---- */
+
+/*
+ * Of a complete final whose bytes lie in its parts. Pins it: look at its row again afterwards. -EAGAIN when
+ * these are not its parts any more.
+ */
+int content_of_parts(struct store *store, const struct upload_info *info,
+                     const struct upload_part_info *parts, size_t part_count,
+                     struct content **ret_content);
+
+/* Where the bytes from an offset on lie, as far as one file has them; open until the next call. */
+struct content_span {
+    int fd;
+    uint64_t offset, count; /* within the file */
+};
+
+/* The offset lies in the content. Blocks. */
+int content_span(struct content *content, uint64_t offset, struct content_span *ret_span);
+
+/* The content of any complete or verifying upload; refuses as upload_read() does. Blocks. */
+int store_read(struct store *store, const struct upload_id *id, bool verifying,
+               struct content **ret_content);
+
+/* ---- repeats ---- */
+
+struct digest_value creation_fingerprint(const struct upload_creation *creation);
+struct repeat repeat_of(const struct upload_repeat *repeat, struct digest_value fingerprint);
 
 /* The store's list. */
 void store_enter(struct store *store, struct upload *upload);

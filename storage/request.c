@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/fail.h"
 #include "base/refusal.h"
 #include "storage/lookup.h"
@@ -24,7 +25,11 @@ struct request {
     struct change change;
     struct done done;
     struct upload_id id;
+    struct upload_id *ret_id;
+    bool *ret_repeated;
     struct upload_info *ret_info;
+    struct upload_part_info **ret_parts;
+    size_t *ret_count;
     struct content **ret_content;
     struct upload_page *page;
 };
@@ -60,15 +65,23 @@ void upload_info_done(struct upload_info *info)
 {
     free(info->metadata);
     free(info->response);
-    info->metadata = info->response = NULL;
-    info->metadata_count = info->response_count = 0;
+    free(info->words);
+    info->metadata = info->response = info->words = NULL;
+    info->metadata_count = info->response_count = info->words_count = 0;
 }
 
 /* ---- create ---- */
 
 static void create_answered(void *argument, int result)
 {
-    request_answer(argument, result);
+    struct request *request = argument;
+
+    if (result == 0) {
+        *request->ret_id = request->change.answer;
+        if (request->ret_repeated != NULL)
+            *request->ret_repeated = request->change.repeated;
+    }
+    request_answer(request, result);
 }
 
 static int create_fill(struct upload_info *info, const struct upload_creation *creation,
@@ -121,7 +134,12 @@ int upload_create(struct store *store, const struct upload_creation *creation,
     }
 
     *ret_id = request->change.info.id;
+    request->ret_id = ret_id;
+    request->ret_repeated = creation->repeat.ret_repeated;
     request->change.kind = CHANGE_CREATE;
+    request->change.now = request->change.info.created;
+    if (creation->repeat.key.count > 0)
+        request->change.repeat = repeat_of(&creation->repeat, creation_fingerprint(creation));
     request->change.done = (struct done){ .call = create_answered, .argument = request };
     catalog_submit(store->catalog, &request->change);
     return 0;
@@ -200,17 +218,18 @@ int upload_list(struct store *store, struct upload_page *page, struct done done)
 
 /* ---- read ---- */
 
-static int read_refusal(enum upload_state state)
+static int read_refusal(const struct upload_info *info, bool verifying)
 {
-    switch (state) {
-    case UPLOAD_COMPLETE: return 0;
-    case UPLOAD_RECEIVING:
-    case UPLOAD_VERIFYING: return REFUSED_INCOMPLETE;
-    case UPLOAD_INVALIDATED: return REFUSED_INVALIDATED;
+    switch (info->state) {
+    case UPLOAD_COMPLETE: break;
+    case UPLOAD_VERIFYING: return verifying ? 0 : REFUSED_INCOMPLETE;
+    case UPLOAD_RECEIVING: return REFUSED_INCOMPLETE;
+    case UPLOAD_INVALIDATED:
+        return info->kind == UPLOAD_FINAL ? REFUSED_PART_LOST : REFUSED_INVALIDATED;
     case UPLOAD_DAMAGED: return REFUSED_DAMAGED;
     case UPLOAD_DELETED: return REFUSED_GONE;
     }
-    return 0;
+    return info->filed || info->kind == UPLOAD_FINAL ? 0 : REFUSED_GONE;
 }
 
 /* Its file could not be opened. One that was deleted between the look-up and the open has a row that says so. */
@@ -246,8 +265,8 @@ static int read_open(struct store *store, const struct upload_info *info, int *r
     return 0;
 }
 
-static int read_content(struct store *store, const struct upload_info *info,
-                        struct content **ret_content)
+static int read_file(struct store *store, const struct upload_info *info,
+                     struct content **ret_content)
 {
     int fd;
 
@@ -262,18 +281,79 @@ static int read_content(struct store *store, const struct upload_info *info,
     return 0;
 }
 
+static int read_parts(struct store *store, const struct lookup *lookup,
+                      struct content **ret_content)
+{
+    struct upload_part_info *parts = NULL;
+    size_t count = 0;
+
+    int r = store_parts(store, lookup->number, &parts, &count);
+    if (r == 0)
+        r = content_of_parts(store, &lookup->info, parts, count, ret_content);
+    free(parts);
+    return r;
+}
+
+/* Its bytes as they lay when it was looked up. */
+static int read_found(struct store *store, const struct upload_id *id, bool verifying,
+                      bool *ret_filed, struct content **ret_content)
+{
+    struct lookup lookup;
+    struct upload_info *info = &lookup.info;
+
+    int r = store_lookup(store, id, &lookup);
+    if (r != 0)
+        return r;
+
+    r = read_refusal(info, verifying);
+    if (r == 0)
+        r = info->filed ? read_file(store, info, ret_content)
+                        : read_parts(store, &lookup, ret_content);
+    *ret_filed = info->filed;
+    upload_info_done(info);
+    return r;
+}
+
+/* Whether what was pinned after the look-up is still what was looked up. */
+static int read_again(struct store *store, const struct upload_id *id, bool verifying)
+{
+    struct lookup lookup;
+
+    int r = store_lookup(store, id, &lookup);
+    if (r != 0)
+        return r;
+    r = read_refusal(&lookup.info, verifying);
+    if (r == 0 && lookup.info.filed)
+        r = -EAGAIN;
+    upload_info_done(&lookup.info);
+    return r;
+}
+
+int store_read(struct store *store, const struct upload_id *id, bool verifying,
+               struct content **ret_content)
+{
+    CLEANUP(content_closep) struct content *content = NULL;
+    bool filed = false;
+
+    int r = read_found(store, id, verifying, &filed, &content);
+    if (r == 0 && !filed)
+        r = read_again(store, id, verifying);
+    if (r == -EAGAIN) { /* it became one file meanwhile, for good */
+        content_closep(&content);
+        content = NULL;
+        r = read_found(store, id, verifying, &filed, &content);
+    }
+    if (r != 0)
+        return r;
+    *ret_content = TAKE_PTR(content);
+    return 0;
+}
+
 static void read_run(struct job *job)
 {
     struct request *request = PART_OF(struct request, job, job);
-    struct lookup lookup = { 0 };
-    struct upload_info *info = &lookup.info;
 
-    int r = store_lookup(request->store, &request->id, &lookup);
-    if (r == 0)
-        r = read_refusal(info->state);
-    if (r == 0)
-        r = read_content(request->store, info, request->ret_content);
-    upload_info_done(info);
+    int r = store_read(request->store, &request->id, false, request->ret_content);
     request_answer(request, r);
 }
 
@@ -287,5 +367,34 @@ int upload_read(struct store *store, const struct upload_id *id, struct content 
     request->id = *id;
     request->ret_content = ret_content;
     request_submit(request, read_run);
+    return 0;
+}
+
+/* ---- parts ---- */
+
+static void parts_run(struct job *job)
+{
+    struct request *request = PART_OF(struct request, job, job);
+    struct lookup lookup;
+
+    int r = store_lookup(request->store, &request->id, &lookup);
+    if (r == 0) {
+        r = store_parts(request->store, lookup.number, request->ret_parts, request->ret_count);
+        upload_info_done(&lookup.info);
+    }
+    request_answer(request, r);
+}
+
+int upload_parts(struct store *store, const struct upload_id *id,
+                 struct upload_part_info **ret_parts, size_t *ret_count, struct done done)
+{
+    struct request *request = request_new(store, done);
+    if (request == NULL)
+        return -ENOMEM;
+
+    request->id = *id;
+    request->ret_parts = ret_parts;
+    request->ret_count = ret_count;
+    request_submit(request, parts_run);
     return 0;
 }

@@ -106,6 +106,7 @@ static struct store *store_new(const struct store_options *options)
     bound_init(&store->files, store->options.file_count);
     bound_init(&store->dirty, store->options.dirty_bytes);
     bound_init(&store->buffers, store->options.buffer_bytes);
+    pins_init(&store->pins);
     pthread_mutex_init(&store->mutex, NULL);
     pthread_cond_init(&store->emptied, NULL);
     return store;
@@ -168,6 +169,7 @@ void store_close(struct store *store)
     bound_done(&store->files);
     bound_done(&store->dirty);
     bound_done(&store->buffers);
+    pins_done(&store->pins);
     pthread_mutex_destroy(&store->mutex);
     pthread_cond_destroy(&store->emptied);
     free(store);

@@ -109,7 +109,7 @@ static void open_begin(struct upload *upload, const struct lookup *lookup)
     upload->appended = info->appended;
     upload->durable = upload->extent = info->offset;
     upload_forget_rest(upload);
-    upload->whole.algorithm = info->digest_algorithm;
+    upload->whole.algorithm = info->kind == UPLOAD_FINAL ? DIGEST_NONE : info->digest_algorithm;
     upload->checkpoint = upload->recorded = lookup->checkpoint;
     upload->damaged = upload->damage_recorded = info->state == UPLOAD_DAMAGED;
     upload_unlock(upload, &aftermath);
@@ -134,7 +134,7 @@ static void open_run(struct job *job)
     int r = upload->lease_refusal;
     if (r == 0)
         r = open_lookup(upload);
-    if (r == 0 && !upload->damaged)
+    if (r == 0 && !upload->damaged && upload->info.filed)
         r = file_recover(&upload->file, upload->durable);
     if (r != REFUSED_DAMAGED) {
         open_answer(upload, r);
@@ -248,6 +248,8 @@ bool upload_ended(const struct upload *upload)
 
 int upload_refusal(const struct upload *upload)
 {
+    if (upload->info.kind == UPLOAD_FINAL)
+        return REFUSED_FINAL_UPLOAD;
     switch (upload->state) {
     case UPLOAD_RECEIVING: return 0;
     case UPLOAD_COMPLETE:

@@ -3,7 +3,9 @@
  *
  *   damaged, missing, short   A row is read, then its file, then the row again. The row was there
  *                             all the time, and a file has all bytes that its row counts from before
- *                             the row until after it: what is found in between is so.
+ *                             the row until after it: what is found in between is so. A part's file
+ *                             goes only after a row has said that no final needs it, and a final's bytes
+ *                             lie in its parts until a row says otherwise.
  *   orphan                    A file is seen, then no row, then the file again. A row comes before
  *                             its file and goes after it, and an id is never given twice: so the
  *                             file has none, and will not get one.
@@ -65,31 +67,45 @@ static void verify_progress(struct verify *verify, uint64_t count)
 
 /* ---- one upload ---- */
 
-/* What was read leaves the page cache, in which it has no more use than before. */
-static bool content_is_sound(struct verify *verify, int fd, const struct lookup_content *content)
+/* Adds the bytes of a file, which leave the page cache: they have no more use in it than before. */
+static bool file_is_readable(struct verify *verify, int fd, const struct upload_id *id,
+                             uint64_t length, struct digest *digest)
 {
-    struct digest_value value;
-    struct digest digest;
-
-    digest_init(&digest, content->digest.algorithm);
-    while (digest.position < content->length) {
-        uint64_t left = content->length - digest.position;
-        ssize_t count = pread(fd, verify->piece, left < PIECE_BYTES ? left : PIECE_BYTES,
-                              (off_t)digest.position);
+    for (uint64_t position = 0; position < length;) {
+        uint64_t left = length - position;
+        ssize_t count =
+            pread(fd, verify->piece, left < PIECE_BYTES ? left : PIECE_BYTES, (off_t)position);
         if (count < 0 && errno == EINTR)
             continue;
         if (count <= 0) {
             log_error("an upload cannot be read id=%s offset=%" PRIu64 ": %s",
-                      upload_id_format(&content->id).text, digest.position,
+                      upload_id_format(id).text, position,
                       count < 0 ? strerrordesc_np(errno) : "the file has become shorter");
             return false;
         }
-        (void)posix_fadvise(fd, (off_t)digest.position, count, POSIX_FADV_DONTNEED);
-        digest_update(&digest, bytes_of(verify->piece, (size_t)count));
+        (void)posix_fadvise(fd, (off_t)position, count, POSIX_FADV_DONTNEED);
+        digest_update(digest, bytes_of(verify->piece, (size_t)count));
         verify_progress(verify, (uint64_t)count);
+        position += (uint64_t)count;
     }
-    digest_final(&digest, &value);
+    return true;
+}
+
+static bool content_has_digest(struct digest *digest, const struct lookup_content *content)
+{
+    struct digest_value value;
+
+    digest_final(digest, &value);
     return digest_value_equal(&value, &content->digest);
+}
+
+static bool content_is_sound(struct verify *verify, int fd, const struct lookup_content *content)
+{
+    struct digest digest;
+
+    digest_init(&digest, content->digest.algorithm);
+    return file_is_readable(verify, fd, &content->id, content->length, &digest) &&
+           content_has_digest(&digest, content);
 }
 
 /* Nothing that another user, or more memory, could open. ELOOP: a link has taken its place. */
@@ -135,27 +151,57 @@ static int content_look(struct verify *verify, const struct lookup_content *cont
     return 0;
 }
 
-/* 0 when the upload has gone or is known to be damaged since it was looked up; 1 when not. */
-static int content_is_still_there(struct verify *verify, const struct lookup_content *content)
-{
-    struct lookup lookup;
+/* ---- one final ---- */
 
-    int r = lookup_upload(verify->db, &content->id, &lookup);
-    if (r < 0)
-        return r;
-    if (r > 0)
-        return 0;
-    bool there = lookup.info.state != UPLOAD_DAMAGED;
-    upload_info_done(&lookup.info);
-    return there;
+/* What is wrong with the file of a part is told where that is looked at. */
+static bool part_is_readable(struct verify *verify, const struct upload_part_info *part,
+                             struct digest *digest)
+{
+    struct directory_path path = directory_path(&part->id);
+
+    if (part->length == 0)
+        return true;
+    AUTO_CLOSE int fd =
+        openat(verify->directory.files_fd, path.text, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && file_is_readable(verify, fd, &part->id, part->length, digest);
 }
+
+/* Of a final that lies in its parts, which are looked at for themselves: only whether they are the whole. */
+static int final_look(struct verify *verify, const struct lookup_content *content,
+                      bool *ret_proven, enum verify_finding *ret_finding)
+{
+    AUTO_FREE struct upload_part_info *parts = NULL;
+    size_t count = 0;
+    struct digest digest;
+    bool readable = true;
+
+    *ret_proven = false;
+    *ret_finding = VERIFY_FINDINGS;
+    if (content->digest.algorithm == DIGEST_NONE)
+        return 0;
+    int r = lookup_parts(verify->db, content->number, &parts, &count);
+    if (r != 0)
+        return r;
+
+    digest_init(&digest, content->digest.algorithm);
+    for (size_t i = 0; i < count && readable; i++)
+        readable = part_is_readable(verify, &parts[i], &digest);
+    *ret_proven = readable && content_has_digest(&digest, content);
+    if (!*ret_proven)
+        *ret_finding = VERIFY_DAMAGED;
+    return 0;
+}
+
+/* ---- both ---- */
 
 static int verify_content(struct verify *verify, const struct lookup_content *content)
 {
     enum verify_finding finding;
     bool proven;
+    bool stays = false;
 
-    int r = content_look(verify, content, &proven, &finding);
+    int r = content->filed ? content_look(verify, content, &proven, &finding)
+                           : final_look(verify, content, &proven, &finding);
     if (r != 0)
         return r;
 
@@ -164,10 +210,11 @@ static int verify_content(struct verify *verify, const struct lookup_content *co
     if (finding == VERIFY_FINDINGS)
         return 0;
 
-    int there = content_is_still_there(verify, content);
-    if (there > 0)
+    /* it may have gone, be known to be damaged, or lie elsewhere since it was looked up */
+    r = lookup_content_stays(verify->db, &content->id, content->filed, &stays);
+    if (r == 0 && stays)
         verify_found(verify, finding, directory_path(&content->id).text);
-    return there < 0 ? there : 0;
+    return r;
 }
 
 /* ---- all uploads ---- */

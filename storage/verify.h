@@ -4,8 +4,10 @@
  * Verify: is every byte on the disk still the one that was received?
  *
  * Reads the file of every complete upload again and compares its digest with the catalog's; of one
- * without a digest, and of one that is not complete, only whether the file is long enough. Those
- * that are known to be damaged are left out. Then it looks for files that no upload owns.
+ * without a digest, and of one that is not complete, only whether the file is long enough. Parts of final
+ * uploads are such uploads, also when they are deleted and their bytes are kept; a final that has a
+ * digest is read over its parts besides. Those that are known to be damaged are left out. Then it looks for
+ * files that no upload owns.
  *
  *   Beside     with the server stopped it holds the directory's lock, so that none starts meanwhile.
  *              When somebody has the lock it reads beside him, in short transactions, and looks
