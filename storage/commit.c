@@ -294,6 +294,8 @@ static void pass_committed(struct upload *upload, const struct change *change,
         pass_ended(upload, change);
         upload->state = UPLOAD_COMPLETE;
         upload->expires = change->expires;
+        if (upload->info.kind == UPLOAD_PARTIAL)
+            finals_poke(upload->store->finals);
         break;
     case CHANGE_MISMATCH:
         pass_ended(upload, change);

@@ -102,6 +102,7 @@ struct repeat repeat_of(const struct upload_repeat *repeat, struct digest_value 
 static void concatenate_answered(void *argument, int result)
 {
     struct concatenation *request = argument;
+    struct store *store = request->store;
     struct done done = request->done;
 
     if (result == 0) {
@@ -110,6 +111,8 @@ static void concatenate_answered(void *argument, int result)
             *request->ret_repeated = request->change.repeated;
     }
     free(request);
+    if (result == 0)
+        finals_poke(store->finals);
     done_call(done, result);
 }
 

@@ -436,9 +436,10 @@ static bool janitor_wait(struct janitor *janitor)
 
 static void *janitor_run(void *argument)
 {
-    do
+    do {
         (void)janitor_sweep(argument);
-    while (janitor_wait(argument));
+        finals_poke(((struct janitor *)argument)->store->finals); /* what failed is tried again */
+    } while (janitor_wait(argument));
     return NULL;
 }
 

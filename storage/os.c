@@ -32,6 +32,7 @@ static int os_sqlite(enum os_sqlite_call call, const char *name, uint64_t offset
         .pread = pread,                         \
         .preadv2 = preadv2,                     \
         .pwritev2 = pwritev2,                   \
+        .copy_file_range = copy_file_range,     \
         .ftruncate = ftruncate,                 \
         .fallocate = fallocate,                 \
         .sync_file_range = sync_file_range,     \

@@ -39,6 +39,8 @@ struct os {
     ssize_t (*pread)(int fd, void *memory, size_t count, off_t offset);
     ssize_t (*preadv2)(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
     ssize_t (*pwritev2)(int fd, const struct iovec *pieces, int count, off_t offset, int flags);
+    ssize_t (*copy_file_range)(int from, off_t *from_offset, int to, off_t *to_offset, size_t count,
+                               unsigned flags);
     int (*ftruncate)(int fd, off_t size);
     int (*fallocate)(int fd, int mode, off_t offset, off_t count);
     int (*sync_file_range)(int fd, off_t offset, off_t count, unsigned flags);

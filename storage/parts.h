@@ -19,6 +19,7 @@
 #include "storage/catalog.h"
 #include "storage/directory.h"
 #include "storage/file.h"
+#include "storage/finals.h"
 #include "storage/lease.h"
 #include "storage/lookup.h"
 #include "storage/pin.h"
@@ -28,6 +29,7 @@
 /* The object that a member is a part of. */
 #define PART_OF(type, member, pointer) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
+struct finals;
 struct janitor;
 struct timer;
 
@@ -39,6 +41,7 @@ struct store {
     struct workers *io, *sync;
     struct bound files, dirty, buffers;
     struct janitor *janitor;
+    struct finals *finals;
     struct pins pins; /* finals that are read */
     struct timer *timer;
 

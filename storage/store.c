@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/fail.h"
+#include "storage/finals.h"
 #include "storage/janitor.h"
 #include "storage/os.h"
 #include "storage/parts.h"
@@ -61,7 +62,7 @@ static int store_open_catalog(struct store *store)
     struct catalog_options options = {
         .path = path,
         .wal_bytes = store->options.wal_bytes,
-        .readers = store->options.io_threads + 1, /* the janitor is one, too */
+        .readers = store->options.io_threads + 2, /* the janitor, and finals */
     };
     int r = catalog_open(&options, &store->catalog);
     if (r != 0)
@@ -82,6 +83,11 @@ static int store_start(struct store *store)
         r = workers_start(store->options.sync_threads, SIZE_MAX, &store->sync);
     if (r != 0)
         return r;
+
+    store->finals = finals_new(store);
+    if (store->finals == NULL)
+        return -ENOMEM;
+    finals_poke(store->finals); /* what was under way at the end of the last start */
 
     store->janitor = janitor_new(store);
     if (store->janitor == NULL)
@@ -160,6 +166,7 @@ void store_close(struct store *store)
     store_wait_until_empty(store);
     timer_free(store->timer);
     janitor_free(store->janitor);
+    finals_free(store->finals);
     workers_stop(store->io);
     workers_stop(store->sync);
     catalog_close(store->catalog);
@@ -219,6 +226,8 @@ void store_tick(struct store *store)
 
 int store_sweep(struct store *store)
 {
+    if (store->options.manual)
+        finals_work(store->finals);
     return janitor_sweep(store->janitor);
 }
 

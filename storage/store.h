@@ -78,7 +78,8 @@ void store_close(struct store *store);
 void store_tick(struct store *store);
 
 /*
- * One round of the janitor, on the calling thread: 0 or -errno. Blocks. In the first hour, or
+ * One round of the janitor, on the calling thread: 0 or -errno. Blocks. In a manual store everything that
+ * finals have to do in the background comes first. In the first hour, or
  * expire_after_s when that is less, nothing expires: the clock may yet have to be set.
  */
 int store_sweep(struct store *store);
