@@ -90,6 +90,18 @@ static ssize_t calls_pwritev2(int fd, const struct iovec *pieces, int count, off
     return written;
 }
 
+static ssize_t calls_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset,
+                                     size_t count, unsigned flags)
+{
+    uint64_t offset = (uint64_t)*to_offset;
+
+    record_fd(CALL_WRITE_BEGIN, to, offset, count);
+    ssize_t copied = os_linux.copy_file_range(from, from_offset, to, to_offset, count, flags);
+    if (copied > 0)
+        record_fd(CALL_WRITE_END, to, offset, (uint64_t)copied);
+    return copied;
+}
+
 static int calls_ftruncate(int fd, off_t size)
 {
     record_fd(CALL_CUT, fd, (uint64_t)size, 0);
@@ -143,6 +155,7 @@ void calls_start(void)
     os.mkdirat = calls_mkdirat;
     os.unlinkat = calls_unlinkat;
     os.pwritev2 = calls_pwritev2;
+    os.copy_file_range = calls_copy_file_range;
     os.ftruncate = calls_ftruncate;
     os.fdatasync = calls_fdatasync;
     os.fsync = calls_fsync;

@@ -133,6 +133,23 @@ static ssize_t fault_pwritev2(int fd, const struct iovec *pieces, int count, off
     return os_linux.pwritev2(fd, &half, 1, offset, flags);
 }
 
+static ssize_t fault_preadv2(int fd, const struct iovec *pieces, int count, off_t offset,
+                             int flags)
+{
+    return fault_strikes(EFFECT_NONE) ? -1 : os_linux.preadv2(fd, pieces, count, offset, flags);
+}
+
+static ssize_t fault_copy_file_range(int from, off_t *from_offset, int to, off_t *to_offset,
+                                     size_t count, unsigned flags)
+{
+    if (fault_strikes(EFFECT_GROWS | EFFECT_WRITES_BYTES)) {
+        if (fault.kind != FAULT_SHORT)
+            return -1;
+        count = (count + 1) / 2;
+    }
+    return os_linux.copy_file_range(from, from_offset, to, to_offset, count, flags);
+}
+
 static int fault_ftruncate(int fd, off_t size)
 {
     return fault_strikes(EFFECT_GROWS) ? -1 : os_linux.ftruncate(fd, size);
@@ -238,7 +255,9 @@ void fault_arm(enum fault_kind kind, unsigned long nth, bool forever, atomic_boo
     os.fstatfs = fault_fstatfs;
     os.flock = fault_flock;
     os.pread = fault_pread;
+    os.preadv2 = fault_preadv2;
     os.pwritev2 = fault_pwritev2;
+    os.copy_file_range = fault_copy_file_range;
     os.ftruncate = fault_ftruncate;
     os.fallocate = fault_fallocate;
     os.sync_file_range = fault_sync_file_range;

@@ -1,5 +1,6 @@
 /*
- * A sweep that is killed at any of its calls leaves no row without a reason and no file without a row
+ * A sweep that is killed at any of its calls leaves no row without a reason and no file without a row, and
+ * a final that is made, completed, made one file and deleted leaves its old state or its new one
  *
  * A child process opens a store in which uploads of every kind have to go, and sweeps; SIGKILL meets
  * it before its n-th call to the world, n = 1, 2, 3 ... until it comes through. The parent looks at
@@ -10,6 +11,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -243,10 +245,176 @@ static void a_sweep_that_is_killed_anywhere_is_completed_by_the_next(void **stat
     assert_true(nth > 50);
 }
 
+/* ---- finals ---- */
+
+/* What the child has been told, in memory that outlives it. */
+struct told {
+    struct upload_id parts[2], final;
+    bool joined, completed, deleted;
+};
+
+static void child_final(struct fixture *fixture, struct told *told, unsigned long nth)
+{
+    struct upload_concatenation concatenation = { .parts = told->parts, .part_count = 2 };
+    struct upload_id id;
+    atomic_bool fatal;
+
+    fault_arm(FAULT_KILL, nth, false, &fatal);
+    fixture_open(fixture);
+    assert_int_equal(upload_concatenate_wait(fixture->store, &concatenation, &id), 0);
+    told->final = id;
+    told->joined = true;
+    struct upload *upload = fixture_writer(fixture, &told->parts[1]);
+    assert_int_equal(append_pattern(upload, BYTES), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    told->completed = true;
+    assert_int_equal(store_sweep(fixture->store), 0); /* it becomes one file */
+
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_delete_wait(upload), 0);
+    told->deleted = true;
+    upload_close(upload);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    fixture_close(fixture);
+    exit(0);
+}
+
+static struct fixture make_parts(struct told *told)
+{
+    struct upload_creation creation = { .kind = UPLOAD_PARTIAL };
+    struct fixture fixture = fixture_new();
+
+    fixture.options.io_threads = fixture.options.sync_threads = 1;
+    fixture.options.expire_after_s = EXPIRE_AFTER_S;
+    fixture.options.materialise = true;
+    fixture_open(&fixture);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(upload_create_wait(fixture.store, &creation, &told->parts[i]), 0);
+    struct upload *upload = fixture_writer(&fixture, &told->parts[0]);
+    assert_int_equal(append_pattern(upload, BYTES), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    fixture_close(&fixture);
+    return fixture;
+}
+
+/* Twice the pattern, wherever it lies. */
+static void check_final_content(struct fixture *fixture, const struct upload_id *id)
+{
+    struct content *content = NULL;
+    uint8_t byte;
+
+    assert_int_equal(upload_read_wait(fixture->store, id, &content), 0);
+    assert_int_equal(content_length(content), 2 * BYTES);
+    for (uint64_t i = 0; i < 2 * BYTES; i += 7) {
+        assert_int_equal(content_read(content, &byte, 1, i, false), 1);
+        assert_int_equal(byte, pattern(i % BYTES));
+    }
+    content_close(content);
+}
+
+/* The old state or the new one; both can be gone on with. */
+static void check_final(struct fixture *fixture, const struct told *told)
+{
+    struct upload_info info = { 0 };
+
+    if (!told->joined)
+        return;
+    int r = upload_find_wait(fixture->store, &told->final, &info);
+    if (r != 0) {
+        assert_true(r == REFUSED_GONE || r == REFUSED_UNKNOWN_UPLOAD);
+        assert_true(told->completed); /* its deletion was asked for only then */
+        return;
+    }
+    assert_false(told->deleted);
+    assert_true(info.state == UPLOAD_COMPLETE || !told->completed);
+    assert_true(info.state == UPLOAD_COMPLETE || info.state == UPLOAD_RECEIVING);
+    assert_int_equal(info.offset, info.state == UPLOAD_COMPLETE ? 2 * BYTES : 0);
+    if (info.state == UPLOAD_COMPLETE)
+        check_final_content(fixture, &told->final);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    if (info.state == UPLOAD_COMPLETE)
+        check_final_content(fixture, &told->final);
+}
+
+static void delete_what_is_there(struct fixture *fixture, const struct upload_id *id)
+{
+    const struct upload_writer writer = { 0 };
+    struct upload *upload = NULL;
+
+    if (upload_open_wait(fixture->store, id, &writer, &upload) != 0)
+        return;
+    assert_int_equal(upload_delete_wait(upload), 0);
+    upload_close(upload);
+}
+
+static void nothing_is_left_of_it(struct fixture *fixture)
+{
+    struct upload_page page = { .room = 10 };
+    struct upload_info infos[10];
+
+    page.infos = infos;
+    assert_int_equal(upload_list_wait(fixture->store, &page), 0); /* one may not have been told */
+    for (size_t i = 0; i < page.count; i++)
+        delete_what_is_there(fixture, &infos[i].id);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    fixture_close(fixture);
+    assert_int_equal(count_files(fixture), 0);
+    assert_int_equal(ask(fixture,
+                         "SELECT (SELECT count(*) FROM upload) +"
+                         "       (SELECT count(*) FROM progress) +"
+                         "       (SELECT count(*) FROM part) +"
+                         "       (SELECT count(*) FROM final)"),
+                     0);
+}
+
+static bool child_run_final(struct fixture *fixture, struct told *told, unsigned long nth)
+{
+    int status;
+
+    (void)fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        child_final(fixture, told, nth);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+    return status != 0;
+}
+
+static void a_final_that_is_killed_anywhere_is_old_or_new(void **state)
+{
+    struct told *told =
+        mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned long nth = 0;
+    bool killed = true;
+
+    (void)state;
+    assert_true(told != MAP_FAILED);
+    while (killed) {
+        now_s = 1700000000;
+        os.realtime_s = realtime_s;
+        os.monotonic_ms = monotonic_ms;
+        *told = (struct told){ 0 };
+        struct fixture fixture = make_parts(told);
+        killed = child_run_final(&fixture, told, ++nth);
+        (void)count_files(&fixture);
+        fixture_open(&fixture);
+        check_final(&fixture, told);
+        nothing_is_left_of_it(&fixture);
+        fixture_remove(&fixture);
+    }
+    assert_true(told->deleted);
+    print_message("# a final that nobody kills makes %lu calls\n", nth - 1);
+    assert_int_equal(munmap(told, sizeof(*told)), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sweep_that_is_killed_anywhere_is_completed_by_the_next),
+        cmocka_unit_test(a_final_that_is_killed_anywhere_is_old_or_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

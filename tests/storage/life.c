@@ -232,6 +232,52 @@ static void live_slowly(struct store *store, struct promise *promise)
     upload_close(upload);
 }
 
+/* ---- joined ---- */
+
+static int do_fill_part(struct store *store, const struct upload_id *id, uint64_t from)
+{
+    struct upload_writer writer = { 0 };
+    struct upload *upload = NULL;
+    uint8_t bytes[SMALL_BYTES];
+
+    for (size_t i = 0; i < SMALL_BYTES; i++)
+        bytes[i] = pattern(from + i);
+    int r = upload_open_wait(store, id, &writer, &upload);
+    if (r != 0)
+        return r;
+    r = upload_append_wait(upload, bytes_of(bytes, SMALL_BYTES));
+    if (r == 0)
+        r = upload_finish_wait(upload);
+    upload_close(upload);
+    return r;
+}
+
+/* One part before the final is made, one after it; then it is proven and becomes one file. */
+static void live_joined(struct store *store, struct joined *joined)
+{
+    const struct upload_creation creation = { .kind = UPLOAD_PARTIAL };
+    struct upload_concatenation concatenation = { .parts = joined->parts,
+                                                  .part_count = 2,
+                                                  .stated.algorithm = DIGEST_SHA256 };
+    struct upload_id id;
+    struct digest digest;
+
+    digest_init(&digest, DIGEST_SHA256);
+    for (uint64_t i = 0; i < 2 * SMALL_BYTES; i++)
+        digest_update(&digest, bytes_of(&(uint8_t){ pattern(i) }, 1));
+    digest_final(&digest, &concatenation.stated);
+    for (int i = 0; i < 2; i++)
+        if (upload_create_wait(store, &creation, &joined->parts[i]) != 0)
+            return;
+    bool first = do_fill_part(store, &joined->parts[0], 0) == 0;
+    if (upload_concatenate_wait(store, &concatenation, &id) != 0)
+        return;
+    joined->final = id;
+    joined->joined = true;
+    joined->complete = do_fill_part(store, &joined->parts[1], SMALL_BYTES) == 0 && first;
+    (void)store_sweep(store);
+}
+
 void life_run(struct life *life, const struct store_options *options)
 {
     struct store_options expiring = *options;
@@ -241,6 +287,7 @@ void life_run(struct life *life, const struct store_options *options)
     os.realtime_s = life_realtime_s;
     os.monotonic_ms = life_monotonic_ms;
     expiring.expire_after_s = EXPIRE_AFTER_S;
+    expiring.materialise = true;
     if (store_open(&expiring, &store) != 0)
         return;
     life->opened = true;
@@ -270,6 +317,7 @@ void life_run(struct life *life, const struct store_options *options)
     for (int i = 0; i < LIFE_UPLOADS; i++)
         do_find(store, &promises[i]);
     live_to_the_end(store, &promises[6]);
+    live_joined(store, &life->joined);
     store_close(store);
     life->finished = true;
 }
@@ -357,6 +405,29 @@ static bool check_promise(struct store *store, const struct store_options *optio
     return info.state == UPLOAD_DAMAGED;
 }
 
+/* Whatever failed before, nothing fails now: it is whole, and not only waits to be. */
+static void check_joined(struct store *store, const struct joined *joined, bool may_be_damaged)
+{
+    struct upload_info info = { 0 };
+    struct content *content = NULL;
+    uint8_t byte;
+
+    assert_int_equal(upload_find_wait(store, &joined->final, &info), 0);
+    upload_info_done(&info);
+    assert_true(!joined->complete || info.state != UPLOAD_RECEIVING);
+    assert_int_not_equal(info.state, UPLOAD_VERIFYING);
+    assert_true(info.state != UPLOAD_DAMAGED || may_be_damaged);
+    if (info.state != UPLOAD_COMPLETE)
+        return;
+    assert_int_equal(upload_read_wait(store, &joined->final, &content), 0);
+    assert_int_equal(content_length(content), 2 * SMALL_BYTES);
+    for (uint64_t i = 0; i < 2 * SMALL_BYTES; i += 13) {
+        assert_int_equal(content_read(content, &byte, 1, i, false), 1);
+        assert_int_equal(byte, pattern(i));
+    }
+    content_close(content);
+}
+
 /* Every file belongs to an upload that somebody can find. */
 static void check_orphans(struct store *store, const struct store_options *options)
 {
@@ -393,6 +464,8 @@ void life_check(const struct life *life, const struct store_options *options, un
     assert_true(damaged <= damaged_most);
 
     assert_int_equal(store_sweep(store), 0);
+    if (life->joined.joined)
+        check_joined(store, &life->joined, damaged_most > 0);
     check_orphans(store, options);
     store_close(store);
 }

@@ -28,9 +28,17 @@ struct promise {
     bool damaged; /* it was told that the upload is, or a file call failed */
 };
 
+/* A final with a stated digest, of two parts. */
+struct joined {
+    struct upload_id parts[2], final;
+    bool joined;   /* it was told that it is there */
+    bool complete; /* and that its parts are complete */
+};
+
 /* In memory that a process shares with the one that checks. */
 struct life {
     struct promise promises[LIFE_UPLOADS];
+    struct joined joined;
     bool opened, finished;
 };
 
