@@ -40,5 +40,8 @@ void bench_million(const char *directory, uint64_t count);
 /* Durable 4 KiB appends of one writer, alone and while that many uploads expire. */
 void bench_janitor(const char *directory, uint64_t count);
 
+/* What it costs to make one upload of a hundred parts, small ones and large ones. */
+void bench_joins(const char *directory, uint64_t rounds);
+
 /* What a digest of that many bytes costs, alone and in the store, without it and with it. */
 void bench_digests(const char *directory, uint64_t rounds, uint64_t mebibytes);

@@ -120,11 +120,14 @@ int main(int count, char **arguments)
     else if (count >= 3 && strcmp(arguments[1], "digests") == 0)
         bench_digests(arguments[2], number(count, arguments, 3, 9),
                       number(count, arguments, 4, 1024));
+    else if (count >= 3 && strcmp(arguments[1], "joins") == 0)
+        bench_joins(arguments[2], number(count, arguments, 3, 200));
     else
         errx(2,
              "usage: store_bench appends DIRECTORY [ROUNDS [MILLISECONDS]]\n"
              "       store_bench million DIRECTORY [COUNT]\n"
              "       store_bench janitor DIRECTORY [COUNT]\n"
-             "       store_bench digests DIRECTORY [ROUNDS [MEBIBYTES]]");
+             "       store_bench digests DIRECTORY [ROUNDS [MEBIBYTES]]\n"
+             "       store_bench joins DIRECTORY [ROUNDS]");
     return 0;
 }

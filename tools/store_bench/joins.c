@@ -1,0 +1,112 @@
+/*
+ * Joins: what making one upload of many parts costs, by the size of the parts
+ *
+ * Each round makes a final of a hundred small parts and one of a hundred large ones, in turn, so that both see
+ * the same weather of a shared machine. What reaches the disk is what the kernel counts for this process.
+ */
+#define LOG_MODULE "bench"
+#include "tools/store_bench/bench.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storage/blocking.h"
+
+enum {
+    PARTS = 100,
+    SMALL_BYTES = 1024,
+    LARGE_BYTES = 10 * 1024 * 1024,
+    PIECE_BYTES = 1024 * 1024,
+    MOST_ROUNDS = 1000,
+};
+
+static uint8_t piece[PIECE_BYTES];
+
+static struct upload_id make_part(struct store *store, uint64_t bytes)
+{
+    const struct upload_creation creation = { .kind = UPLOAD_PARTIAL,
+                                              .length_known = true,
+                                              .length = bytes };
+    const struct upload_writer writer = { .patience_ms = 1000 };
+    struct upload *upload = NULL;
+    struct upload_id id;
+
+    bench_expect(upload_create_wait(store, &creation, &id), "create a part");
+    bench_expect(upload_open_wait(store, &id, &writer, &upload), "open a part");
+    for (uint64_t left = bytes; left > 0;) {
+        size_t count = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+        bench_expect(upload_append_wait(upload, bytes_of(piece, count)), "append");
+        left -= count;
+    }
+    bench_expect(upload_finish_wait(upload), "finish a part");
+    upload_close(upload);
+    return id;
+}
+
+/* Bytes that this process has had written to a disk. */
+static uint64_t written_bytes(void)
+{
+    uint64_t bytes = 0;
+    char line[100];
+
+    FILE *file = fopen("/proc/self/io", "r");
+    bench_expect(file == NULL ? -1 : 0, "open /proc/self/io");
+    while (fgets(line, sizeof(line), file) != NULL)
+        (void)sscanf(line, "write_bytes: %" SCNu64, &bytes);
+    (void)fclose(file);
+    return bytes;
+}
+
+/* Each round's final has other metadata: the same one would be answered and not made. */
+static double join(struct store *store, const struct upload_id *parts, uint64_t round)
+{
+    char metadata[30];
+    struct upload_id id;
+
+    (void)snprintf(metadata, sizeof(metadata), "round %" PRIu64, round);
+    struct upload_concatenation concatenation = { .parts = parts,
+                                                  .part_count = PARTS,
+                                                  .metadata = bytes_of_text(metadata) };
+    double begun = bench_seconds();
+    bench_expect(upload_concatenate_wait(store, &concatenation, &id), "join");
+    return bench_seconds() - begun;
+}
+
+static void print_row(const char *name, double *seconds, uint64_t rounds, uint64_t bytes)
+{
+    double median = bench_percentile(seconds, rounds, 0.5);
+    double most = bench_percentile(seconds, rounds, 0.9);
+
+    (void)printf("| %s | %.2f | %.2f | %" PRIu64 " |\n", name, median * 1e3, most * 1e3,
+                 bytes / rounds / 1024);
+}
+
+void bench_joins(const char *directory, uint64_t rounds)
+{
+    static double small_s[MOST_ROUNDS], large_s[MOST_ROUNDS];
+    struct upload_id small[PARTS], large[PARTS];
+    uint64_t small_bytes = 0, large_bytes = 0;
+    struct store *store = bench_open(directory, 0);
+
+    if (rounds > MOST_ROUNDS)
+        rounds = MOST_ROUNDS;
+    for (int i = 0; i < PARTS; i++) {
+        small[i] = make_part(store, SMALL_BYTES);
+        large[i] = make_part(store, LARGE_BYTES);
+    }
+    sync();
+    for (uint64_t round = 0; round < rounds; round++) {
+        uint64_t before = written_bytes();
+        small_s[round] = join(store, small, round);
+        uint64_t between = written_bytes();
+        large_s[round] = join(store, large, round);
+        small_bytes += between - before;
+        large_bytes += written_bytes() - between;
+    }
+    (void)printf("| 100 parts of | median, ms | 90 %%, ms | written, KiB |\n|---|---|---|---|\n");
+    print_row("1 KiB", small_s, rounds, small_bytes);
+    print_row("10 MiB", large_s, rounds, large_bytes);
+    store_close(store);
+}
