@@ -6,7 +6,7 @@
  * One store owns the directory, the database, the threads and every bound. Uploads are made,
  * found and written through storage/upload.h.
  *
- *   Shape      DATA/ferry.db              the catalog, an SQLite database, see schema_1.sql
+ *   Shape      DATA/ferry.db              the catalog, an SQLite database, see schema_1.sql and on
  *              DATA/files/<xx>/<id>       the bytes of one upload, nothing else
  *              DATA/lock                  held while a server uses the directory
  *   Errors     0 or -errno, said in the log in one line
