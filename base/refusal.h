@@ -52,7 +52,10 @@ enum refusal {
     REFUSED_LENGTH_CONTRADICTS, /* a new upload with both */
     REFUSED_METADATA_SYNTAX,    /* metadata that cannot be taken apart */
     REFUSED_TOO_LARGE,          /* a longer upload than this server takes */
+    REFUSED_CONCAT_SYNTAX,      /* neither a part of others nor a list of parts */
+    REFUSED_CONCAT_LENGTH,      /* a length is stated for what has that of its parts */
     REFUSED_KEY_REUSED,         /* the key of a repeat was that of another request */
+    REFUSED_HEADER_TOO_LARGE,   /* more to be told again than an answer has room for */
 
     /* the IETF's protocol, by the headers alone or by what they say of the upload */
     REFUSED_COMPLETENESS,         /* whether the request completes the upload is not said, or unclear */

@@ -48,7 +48,7 @@ int ietf_upload_check(const struct ietf_upload *upload)
     if (upload->damaged)
         return REFUSED_DAMAGED;
     if (upload->invalidated)
-        return REFUSED_INVALIDATED;
+        return upload->final ? REFUSED_PART_LOST : REFUSED_INVALIDATED;
     return 0;
 }
 

@@ -39,7 +39,8 @@ struct ietf_upload {
     bool complete;
     bool foreign;     /* another protocol has created it */
     bool damaged;     /* the disk lost bytes of it, or they were not what they should be */
-    bool invalidated; /* a request broke its rules */
+    bool invalidated; /* a request broke its rules; of a final one: a part is lost */
+    bool final;       /* the concatenation of others, which only another protocol makes */
 };
 
 /*

@@ -44,20 +44,16 @@ int tus_upload_check(const struct tus_upload *upload)
     if (upload->damaged)
         return REFUSED_DAMAGED;
     if (upload->invalidated)
-        return REFUSED_INVALIDATED;
+        return upload->final ? REFUSED_PART_LOST : REFUSED_INVALIDATED;
     return 0;
 }
 
 static int append_check_target(const struct tus_upload *upload)
 {
-    int r = tus_upload_check(upload);
-    if (r != 0)
-        return r;
-
     /* "The Server MUST respond with the 403 Forbidden status to PATCH requests against a final
-     *  upload URL and MUST NOT modify the final or its partial uploads."  — tus, Concatenation,
-     *  PATCH */
-    return upload->final ? REFUSED_FINAL_UPLOAD : 0;
+     *  upload URL and MUST NOT modify the final or its partial uploads."  — tus, Concatenation.
+     *  Whatever has become of it. */
+    return upload->final ? REFUSED_FINAL_UPLOAD : tus_upload_check(upload);
 }
 
 int tus_append_check_early(const struct tus_append *append, const struct tus_upload *upload)

@@ -39,7 +39,7 @@ struct tus_upload {
     bool complete;
     bool final;       /* the concatenation of others */
     bool damaged;     /* the disk lost bytes of it */
-    bool invalidated; /* a request broke its rules */
+    bool invalidated; /* a request broke its rules; of a final one: a part is lost */
 };
 
 /*
@@ -51,7 +51,7 @@ int tus_append_parse(const struct message *message, const struct framing *framin
 
 /*
  * Whether anybody can go on with the upload: for every request but DELETE.
- * Refuses with REFUSED_DAMAGED, REFUSED_INVALIDATED.
+ * Refuses with REFUSED_DAMAGED, REFUSED_INVALIDATED, REFUSED_PART_LOST.
  */
 int tus_upload_check(const struct tus_upload *upload);
 

@@ -30,6 +30,18 @@ static int creation_length(const struct message *message, struct tus_length *ret
     return 0;
 }
 
+/* "The Client MUST NOT include the Upload-Length header in the final upload creation."
+ *  — tus, Concatenation. Nor has it a body of its own: nothing can be appended to it. */
+static int creation_of_parts(const struct message *message, bool appends)
+{
+    if (appends)
+        return REFUSED_FINAL_UPLOAD;
+    if (message_field_count(message, "Upload-Length") > 0 ||
+        message_field_count(message, "Upload-Defer-Length") > 0)
+        return REFUSED_CONCAT_LENGTH;
+    return 0;
+}
+
 static int creation_metadata(const struct message *message, struct bytes *ret_metadata)
 {
     const struct field *field;
@@ -50,6 +62,14 @@ static int creation_metadata(const struct message *message, struct bytes *ret_me
      *  specified by the Client during the creation"  — tus, Creation, POST */
     *ret_metadata = field->value;
     return 0;
+}
+
+/* Otherwise the upload would be there, and every HEAD fail. */
+static int creation_told(const struct tus_creation *creation)
+{
+    return creation->concat.words.count + creation->metadata.count > TUS_CREATION_TOLD_BYTES_MAX
+               ? REFUSED_HEADER_TOO_LARGE
+               : 0;
 }
 
 static int creation_appends(const struct message *message, bool *ret_appends)
@@ -73,9 +93,15 @@ static int creation_fields(const struct message *message, const struct framing *
     if (r == 0)
         r = creation_appends(message, &ret_creation->appends);
     if (r == 0)
+        r = upload_concat_parse(message, &ret_creation->concat);
+    if (r == 0 && ret_creation->concat.kind == UPLOAD_CONCAT_FINAL)
+        r = creation_of_parts(message, ret_creation->appends);
+    else if (r == 0)
         r = creation_length(message, &ret_creation->length);
     if (r == 0)
         r = creation_metadata(message, &ret_creation->metadata);
+    if (r == 0)
+        r = creation_told(ret_creation);
     if (r == 0)
         r = stated_digest_parse(message, ret_creation->metadata, &ret_creation->stated);
     if (r == 0 && ret_creation->appends)

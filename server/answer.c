@@ -179,11 +179,11 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_LOCKED: SAY(423, "another request for this upload is still running: try again");
     case REFUSED_ENDED: SAY(423, "a newer request for this upload has taken over");
 
-    case REFUSED_UNKNOWN_PART: SAY(404, "there is no such upload among those to be joined");
-    case REFUSED_NOT_PARTIAL: SAY(400, "only partial uploads can be joined");
-    case REFUSED_PART_LOST: SAY(410, "a part was deleted, has expired or is damaged: start a new one");
-    case REFUSED_PART_BUSY: SAY(409, "an unfinished part is in too many other uploads");
-    case REFUSED_TOO_MANY_PARTS: SAY(400, "these are more parts than one upload may have");
+    case REFUSED_UNKNOWN_PART: SAY(404, "Upload-Concat: there is no such upload among the parts");
+    case REFUSED_NOT_PARTIAL: SAY(400, "Upload-Concat: only partial uploads can be parts");
+    case REFUSED_PART_LOST: SAY(410, "Upload-Concat: a part was deleted, has expired or is damaged: start anew");
+    case REFUSED_PART_BUSY: SAY(409, "Upload-Concat: an unfinished part is waited for by too many others");
+    case REFUSED_TOO_MANY_PARTS: SAY(400, "Upload-Concat: more parts than one upload may have");
     case REFUSED_FINAL_UPLOAD: SAY(403, "this upload is made of others: nothing can be appended");
 
     case REFUSED_REPEATED_FIELD: SAY(400, "a header that may be sent once was sent more than once");
@@ -196,7 +196,10 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_LENGTH_CONTRADICTS: SAY(400, "Upload-Length excludes Upload-Defer-Length");
     case REFUSED_METADATA_SYNTAX: SAY(400, "Upload-Metadata must be \"key base64\" pairs, each key once");
     case REFUSED_TOO_LARGE: SAY(413, "the upload is larger than this server takes");
+    case REFUSED_CONCAT_SYNTAX: SAY(400, "Upload-Concat must be partial, or final; and the URLs of partial uploads");
+    case REFUSED_CONCAT_LENGTH: SAY(400, "Upload-Length is not for a final upload: it is the sum of its parts");
     case REFUSED_KEY_REUSED: SAY(422, "Idempotency-Key: another request was sent with this key");
+    case REFUSED_HEADER_TOO_LARGE: SAY(431, "Upload-Concat, Upload-Metadata: more than 98304 bytes together");
 
     case REFUSED_COMPLETENESS: SAY(400, "Upload-Complete, in version 3 Upload-Incomplete, must be sent: ?0 or ?1");
     case REFUSED_OFFSET_UNSTATED: SAY(400, "Upload-Offset must be sent: an integer of 1 to 15 digits");

@@ -14,7 +14,11 @@ static void says_what_the_headers_say(const struct tus_text *text,
 
     assert(message_field(message, "Tus-Resumable", &value) && bytes_equal_text(value, "1.0.0"));
     tus_text_states_length(message, creation->length);
-    assert(creation->length.known == (message_field_count(message, "Upload-Defer-Length") == 0));
+    if (creation->concat.kind == UPLOAD_CONCAT_FINAL)
+        assert(!creation->length.known && !creation->appends);
+    else
+        assert(creation->length.known ==
+               (message_field_count(message, "Upload-Defer-Length") == 0));
 
     if (message_field(message, "Upload-Metadata", &value)) {
         assert(bytes_equal(creation->metadata, value));

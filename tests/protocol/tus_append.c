@@ -189,9 +189,14 @@ static const struct decision {
       .upload = { .offset = 70, .length = { true, 70 }, .complete = true, .final = true },
       .early = REFUSED_FINAL_UPLOAD,
       .means = REFUSED_FINAL_UPLOAD },
+    { .name = "a final upload that came to nothing",
+      .append = { .offset = 60 },
+      .upload = { .final = true, .invalidated = true },
+      .early = REFUSED_FINAL_UPLOAD,
+      .means = REFUSED_FINAL_UPLOAD },
     { .name = "a damaged upload",
       .append = { .offset = 60 },
-      .upload = { .offset = 70, .final = true, .damaged = true },
+      .upload = { .offset = 70, .damaged = true },
       .early = REFUSED_DAMAGED,
       .means = REFUSED_DAMAGED },
     { .name = "an invalidated upload",
@@ -216,6 +221,19 @@ static void decides_by_the_state_of_the_upload(void **state)
         if (body.room != (r == 0 ? decision->room : 77))
             fail_msg("%s: room for %ju", decision->name, (uintmax_t)body.room);
     }
+}
+
+static void tells_why_nobody_can_go_on(void **state)
+{
+    const struct tus_upload none = { 0 }, invalidated = { .invalidated = true },
+                            damaged = { .final = true, .damaged = true },
+                            partless = { .final = true, .invalidated = true };
+
+    (void)state;
+    assert_int_equal(tus_upload_check(&none), 0);
+    assert_int_equal(tus_upload_check(&invalidated), REFUSED_INVALIDATED);
+    assert_int_equal(tus_upload_check(&damaged), REFUSED_DAMAGED);
+    assert_int_equal(tus_upload_check(&partless), REFUSED_PART_LOST);
 }
 
 static void completes_once(void **state)
@@ -245,6 +263,7 @@ int main(void)
         cmocka_unit_test(refuses_headers_and_touches_nothing),
         cmocka_unit_test(tolerates_parameters_of_the_media_type),
         cmocka_unit_test(decides_by_the_state_of_the_upload),
+        cmocka_unit_test(tells_why_nobody_can_go_on),
         cmocka_unit_test(completes_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

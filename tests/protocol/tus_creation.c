@@ -81,6 +81,51 @@ static void accepts(void **state)
     }
 }
 
+static void may_be_of_a_part_or_of_all_parts(void **state)
+{
+    struct tus_creation creation;
+
+    (void)state;
+    assert_int_equal(parse(VERSION OCTETS "Upload-Concat: partial\nUpload-Length: 5",
+                           (struct framing){ .length = 5 }, 0, &creation),
+                     0);
+    assert_int_equal(creation.concat.kind, UPLOAD_CONCAT_PARTIAL);
+    assert_int_equal(creation.length.bytes, 5);
+    assert_true(creation.appends);
+
+    assert_int_equal(parse(VERSION "Upload-Concat: partial\nUpload-Defer-Length: 1",
+                           (struct framing){ 0 }, 0, &creation),
+                     0);
+    assert_false(creation.length.known);
+
+    /* the lengths are those of the parts, the limit is theirs; a body of another type is ignored */
+    assert_int_equal(parse(VERSION "Content-Type: a/b\nUpload-Concat: final;/files/a /files/b\n"
+                                   "Upload-Metadata: filename YQ==\nUpload-Checksum: x",
+                           (struct framing){ .length = 5 }, 1, &creation),
+                     0);
+    assert_int_equal(creation.concat.kind, UPLOAD_CONCAT_FINAL);
+    assert_int_equal(creation.concat.url_count, 2);
+    assert_false(creation.length.known);
+    assert_false(creation.appends);
+    assert_true(bytes_equal_text(creation.metadata, "filename YQ=="));
+}
+
+static void bounds_what_has_to_be_told_again(void **state)
+{
+    static char text[TUS_CREATION_TOLD_BYTES_MAX + 100] =
+        VERSION "Upload-Metadata: a YQ==\nUpload-Concat: final;";
+    const size_t before = strlen(text) - strlen("a YQ==") - strlen("final;");
+    struct tus_creation creation;
+
+    (void)state;
+    memset(text + strlen(text), 'a', before + TUS_CREATION_TOLD_BYTES_MAX - strlen(text));
+    assert_int_equal(parse(text, (struct framing){ 0 }, 0, &creation), 0);
+    assert_int_equal(creation.metadata.count + creation.concat.words.count,
+                     TUS_CREATION_TOLD_BYTES_MAX);
+    text[strlen(text)] = 'a';
+    assert_int_equal(parse(text, (struct framing){ 0 }, 0, &creation), REFUSED_HEADER_TOO_LARGE);
+}
+
 static void refuses_and_touches_nothing(void **state)
 {
     static const struct {
@@ -114,7 +159,21 @@ static void refuses_and_touches_nothing(void **state)
         { VERSION OCTETS "Upload-Length: 5", { .length = 6 }, REFUSED_TOO_LONG },
         { VERSION OCTETS "Upload-Length: 0", { .length = 1 }, REFUSED_TOO_LONG },
         { VERSION OCTETS "Upload-Defer-Length: 1", { .length = 1001 }, REFUSED_TOO_LARGE },
-        { VERSION "Upload-Concat: final;/files/a /files/b", { 0 }, REFUSED_LENGTH_UNSTATED },
+        { VERSION "Upload-Concat: partial", { 0 }, REFUSED_LENGTH_UNSTATED },
+        { VERSION "Upload-Concat: other\nUpload-Length: x", { 0 }, REFUSED_CONCAT_SYNTAX },
+        { VERSION "Upload-Concat: final;\nUpload-Length: 5", { 0 }, REFUSED_CONCAT_SYNTAX },
+        { VERSION "Upload-Concat: final;/files/a\nUpload-Length: 5", { 0 }, REFUSED_CONCAT_LENGTH },
+        { VERSION "Upload-Concat: final;/files/a\nUpload-Length: x", { 0 }, REFUSED_CONCAT_LENGTH },
+        { VERSION "Upload-Concat: final;/files/a\nUpload-Defer-Length: 1",
+          { 0 },
+          REFUSED_CONCAT_LENGTH },
+        { VERSION OCTETS "Upload-Concat: final;/files/a", { 0 }, REFUSED_FINAL_UPLOAD },
+        { VERSION OCTETS "Upload-Concat: final;/files/a\nUpload-Length: 5",
+          { .length = 5 },
+          REFUSED_FINAL_UPLOAD },
+        { VERSION "Upload-Concat: final;/files/a\nUpload-Metadata: ,",
+          { 0 },
+          REFUSED_METADATA_SYNTAX },
     };
 
     (void)state;
@@ -166,6 +225,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_examples_of_the_specification),
         cmocka_unit_test(accepts),
+        cmocka_unit_test(may_be_of_a_part_or_of_all_parts),
+        cmocka_unit_test(bounds_what_has_to_be_told_again),
         cmocka_unit_test(refuses_and_touches_nothing),
         cmocka_unit_test(has_a_checksum_where_it_has_a_body),
         cmocka_unit_test(takes_a_body_like_an_append),
