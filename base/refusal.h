@@ -54,6 +54,7 @@ enum refusal {
     REFUSED_TOO_LARGE,          /* a longer upload than this server takes */
     REFUSED_CONCAT_SYNTAX,      /* neither a part of others nor a list of parts */
     REFUSED_CONCAT_LENGTH,      /* a length is stated for what has that of its parts */
+    REFUSED_KEY_SYNTAX,         /* the key of a repeat is none, or too short to be one */
     REFUSED_KEY_REUSED,         /* the key of a repeat was that of another request */
     REFUSED_HEADER_TOO_LARGE,   /* more to be told again than an answer has room for */
 

@@ -198,6 +198,7 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_TOO_LARGE: SAY(413, "the upload is larger than this server takes");
     case REFUSED_CONCAT_SYNTAX: SAY(400, "Upload-Concat must be partial, or final; and the URLs of partial uploads");
     case REFUSED_CONCAT_LENGTH: SAY(400, "Upload-Length is not for a final upload: it is the sum of its parts");
+    case REFUSED_KEY_SYNTAX: SAY(400, "Idempotency-Key must be one string in quotes, of 16 to 255 characters");
     case REFUSED_KEY_REUSED: SAY(422, "Idempotency-Key: another request was sent with this key");
     case REFUSED_HEADER_TOO_LARGE: SAY(431, "Upload-Concat, Upload-Metadata: more than 98304 bytes together");
 
