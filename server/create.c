@@ -3,20 +3,10 @@
 #include "base/cleanup.h"
 #include "protocol/choice.h"
 #include "protocol/tus_creation.h"
+#include "server/concatenate.h"
 #include "server/receive.h"
 #include "server/service.h"
 #include "server/uploads.h"
-
-/* "The Server MUST acknowledge a successful upload creation with the 201 Created status. The Server MUST
- *  set the Location header to the URL of the created resource."  — tus, Creation, POST */
-static void create_answer(struct exchange *exchange, const struct upload_id *id)
-{
-    struct answer *answer = exchange_answer(exchange);
-
-    answer->status = 201;
-    answer_field(answer, "Location", "%s%s", service_of(exchange)->base_path,
-                 upload_id_format(id).text);
-}
 
 /* The body, or its absence: an upload of length 0 is complete at once. */
 static int create_receive(struct exchange *exchange, const struct upload_id *id,
@@ -46,58 +36,56 @@ static int create_verified(struct exchange *exchange, const struct upload_id *id
     int r = uploads_open(exchange, service_of(exchange)->store, id, &upload);
     if (r == 0)
         r = receive_verified(exchange, upload, &creation->body, &creation->checksum);
-    if (r != 0 && upload != NULL) /* where this fails, too, nobody knows of it, and it expires */
+
+    /* Where this fails, too, nobody knows of it, and it expires. */
+    if (r != 0 && upload != NULL)
         (void)uploads_delete(exchange, upload);
     if (r != 0)
         return r;
 
-    create_answer(exchange, id);
+    service_answer_created(exchange, id);
     r = receive_keep(exchange, upload, &creation->body);
     service_tell(exchange_answer(exchange), upload_info(upload), upload_offset(upload));
     return r;
 }
 
-static int create_tell(struct exchange *exchange, const struct upload_id *id)
+static int create_upload(struct exchange *exchange, const struct tus_creation *creation,
+                         struct upload_id *ret_id)
 {
-    struct upload_info info = { 0 };
+    const struct service *service = service_of(exchange);
+    bool partial = creation->concat.kind == UPLOAD_CONCAT_PARTIAL;
+    bool stated = creation->stated.algorithm != DIGEST_NONE;
+    const struct upload_creation wanted = {
+        .protocol = PROTOCOL_TUS,
+        .kind = partial ? UPLOAD_PARTIAL : UPLOAD_SINGLE,
+        .length_known = creation->length.known,
+        .length = creation->length.bytes,
+        .digest_algorithm = stated ? creation->stated.algorithm : service->digest_algorithm,
+        .stated = creation->stated,
+        .metadata = creation->metadata,
+    };
 
-    int r = uploads_find(exchange, service_of(exchange)->store, id, &info);
-    if (r == 0)
-        service_tell(exchange_answer(exchange), &info, info.offset);
-    upload_info_done(&info);
-    return r;
+    return uploads_create(exchange, service->store, &wanted, ret_id);
 }
 
 int create(struct exchange *exchange)
 {
-    const struct service *service = service_of(exchange);
     struct tus_creation creation;
     struct upload_id id;
 
     int r = tus_creation_parse(exchange_message(exchange), exchange_framing(exchange),
-                               service->limits, &creation);
+                               service_of(exchange)->limits, &creation);
+    if (r == 0 && creation.concat.kind == UPLOAD_CONCAT_FINAL)
+        return concatenate(exchange, &creation);
+    if (r == 0)
+        r = create_upload(exchange, &creation, &id);
     if (r != 0)
         return r;
 
-    struct upload_creation wanted = {
-        .protocol = PROTOCOL_TUS,
-        .kind = UPLOAD_SINGLE,
-        .length_known = creation.length.known,
-        .length = creation.length.bytes,
-        .digest_algorithm = service->digest_algorithm,
-        .stated = creation.stated,
-        .metadata = creation.metadata,
-    };
-    if (creation.stated.algorithm != DIGEST_NONE)
-        wanted.digest_algorithm = creation.stated.algorithm;
-    r = uploads_create(exchange, service->store, &wanted, &id);
-    if (r != 0)
-        return r;
     if (tus_checksum_expected(&creation.checksum))
         return create_verified(exchange, &id, &creation);
-
-    create_answer(exchange, &id);
-    if (creation.appends || (creation.length.known && creation.length.bytes == 0))
-        return create_receive(exchange, &id, &creation);
-    return create_tell(exchange, &id);
+    if (!creation.appends && !(creation.length.known && creation.length.bytes == 0))
+        return service_tell_created(exchange, &id);
+    service_answer_created(exchange, &id);
+    return create_receive(exchange, &id, &creation);
 }

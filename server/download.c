@@ -191,13 +191,14 @@ static int content_answer(struct exchange *exchange, const struct upload_info *i
     return 0;
 }
 
-static int download_refusal(enum upload_state state)
+int download_refusal(const struct upload_info *info)
 {
-    switch (state) {
-    case UPLOAD_COMPLETE: return 0;
+    switch (info->state) {
+    case UPLOAD_COMPLETE: return info->kind == UPLOAD_PARTIAL && !info->filed ? REFUSED_GONE : 0;
     case UPLOAD_RECEIVING:
     case UPLOAD_VERIFYING: return REFUSED_INCOMPLETE;
-    case UPLOAD_INVALIDATED: return REFUSED_INVALIDATED;
+    case UPLOAD_INVALIDATED:
+        return info->kind == UPLOAD_FINAL ? REFUSED_PART_LOST : REFUSED_INVALIDATED;
     case UPLOAD_DAMAGED: return REFUSED_DAMAGED;
     case UPLOAD_DELETED: return REFUSED_GONE;
     }
@@ -234,6 +235,6 @@ int download(struct exchange *exchange)
     if (r == 0)
         r = uploads_find(exchange, service_of(exchange)->store, &id, &info);
     if (r == 0)
-        r = download_refusal(info.state);
+        r = download_refusal(&info);
     return r == 0 ? download_content(exchange, &info) : r;
 }

@@ -12,6 +12,12 @@
 int download(struct exchange *exchange);
 
 /*
+ * Why the bytes of an upload cannot be had, or 0. Refuses with REFUSED_INCOMPLETE, REFUSED_INVALIDATED,
+ * REFUSED_PART_LOST, REFUSED_DAMAGED; REFUSED_GONE for a part whose bytes moved into those that it is part of.
+ */
+int download_refusal(const struct upload_info *info);
+
+/*
  * Adds to the answer to a HEAD what a GET of this complete upload would be answered with; the status is
  * decided when it is 304. A Range is ignored: it "is only defined for GET" (RFC 9110, 14.2). So are
  * preconditions, for clients of tus: they rely on being told the offset.

@@ -16,6 +16,7 @@ struct ietf_upload ietf_upload_of(const struct upload_info *info)
         .foreign = info->protocol != PROTOCOL_IETF,
         .damaged = info->state == UPLOAD_DAMAGED,
         .invalidated = info->state == UPLOAD_INVALIDATED,
+        .final = info->kind == UPLOAD_FINAL,
     };
 }
 
@@ -92,7 +93,8 @@ static int refusal_of(const struct ietf_version *version, int result)
     case REFUSED_CHECKSUM_MISMATCH: return REFUSED_CONTENT_MISMATCH;
     case REFUSED_GONE:
     case REFUSED_DAMAGED:
-    case REFUSED_INVALIDATED: return version->gone_is_unknown ? REFUSED_UNKNOWN_UPLOAD : result;
+    case REFUSED_INVALIDATED:
+    case REFUSED_PART_LOST: return version->gone_is_unknown ? REFUSED_UNKNOWN_UPLOAD : result;
     default: return result;
     }
 }

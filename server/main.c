@@ -118,7 +118,8 @@ static int serve(const struct options *options, struct listener *listeners, stru
         .base_path = options->base_path,
         .limits = { .max_size = options->max_size },
         .extensions = TUS_CREATION | TUS_CREATION_WITH_UPLOAD | TUS_CREATION_DEFER_LENGTH |
-                      TUS_CHECKSUM | TUS_CHECKSUM_TRAILER | TUS_TERMINATION |
+                      TUS_CHECKSUM | TUS_CHECKSUM_TRAILER | TUS_TERMINATION | TUS_CONCATENATION |
+                      TUS_CONCATENATION_UNFINISHED |
                       (options->expire_after_s > 0 ? TUS_EXPIRATION : 0),
         .ietf_limits = { .max_size = options->max_size,
                          .min_size = options->min_size,
@@ -179,6 +180,7 @@ static int run(struct options *options, const sigset_t *signals)
         .min_free_bytes = options->min_free,
         .expire_after_s = options->expire_after_s,
         .tombstone_s = options->remember_gone_s,
+        .materialise = options->materialise,
     };
     int r = listeners_open(options->listen, options->listen_count, listeners);
     if (r == 0)

@@ -24,6 +24,20 @@ static int offset_take_over(struct exchange *exchange, const struct upload_id *i
     return uploads_open(exchange, service_of(exchange)->store, id, &upload);
 }
 
+/* "Response to HEAD request against partial or final upload MUST include the Upload-Concat header and its
+ *  value as received in the upload creation request."  — tus, Concatenation */
+static void offset_tell_concat(struct answer *answer, const struct upload_info *info)
+{
+    switch (info->kind) {
+    case UPLOAD_SINGLE: return;
+    case UPLOAD_PARTIAL: answer_field(answer, "Upload-Concat", "partial"); return;
+    case UPLOAD_FINAL:
+        answer_field(answer, "Upload-Concat", "%.*s", (int)info->words_count,
+                     (const char *)info->words);
+        return;
+    }
+}
+
 /* "The Server MUST always include the Upload-Offset header in the response for a HEAD request ... If the
  *  size of the upload is known, the Server MUST include the Upload-Length header in the response."
  *  — tus, HEAD */
@@ -34,8 +48,9 @@ static void offset_answer(struct answer *answer, const struct upload_info *info)
     service_tell(answer, info, info->offset);
     if (info->length_known)
         answer_field(answer, "Upload-Length", "%" PRIu64, info->length);
-    else
+    else if (info->kind != UPLOAD_FINAL) /* whose length nobody will state */
         answer_field(answer, "Upload-Defer-Length", "1");
+    offset_tell_concat(answer, info);
     if (info->metadata_count > 0)
         answer_field(answer, "Upload-Metadata", "%.*s", (int)info->metadata_count,
                      (const char *)info->metadata);
@@ -65,8 +80,8 @@ int offset(struct exchange *exchange)
     r = tus_upload_check(&upload);
 
     /* "The HEAD method is identical to GET except that the server MUST NOT send content in the response."
-     *  — RFC 9110, 9.3.2. As long as a GET is refused there is nothing of it to tell. */
-    if (r == 0 && upload.complete)
+     *  — RFC 9110, 9.3.2. Where a GET is refused there is nothing of it to tell. */
+    if (r == 0 && upload.complete && download_refusal(&info) == 0)
         r = download_tell(exchange, &info);
     if (r == 0)
         offset_answer(exchange_answer(exchange), &info);

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@ enum option_kind {
     KIND_LISTEN,
     KIND_LOG_LEVEL,
     KIND_DIGEST,
+    KIND_MATERIALISE,
     KIND_VERIFY,
     KIND_HELP,
     KIND_VERSION,
@@ -57,6 +57,9 @@ static const struct option_row rows[] = {
       "(default 2592000, 30 days; 0: 404 at once)", NUMBER(remember_gone_s, 0, 4000000000U) },
     { "digest", "ALGORITHM", "of every upload, kept while its bytes come: blake2b, sha256 or none\n"
       "(default blake2b)", KIND_DIGEST, offsetof(struct options, digest), 0, 0 },
+    { "materialise", "WHEN", "always: uploads that are concatenated from parts become one plain file\n"
+      "each, in the background, and their parts' bytes are given up\n"
+      "(default never)", KIND_MATERIALISE, offsetof(struct options, materialise), 0, 0 },
     { "min-free", "BYTES", "take no new uploads when the disk has less left (default 64M)",
       KIND_BYTES, offsetof(struct options, min_free), 0, 0 },
     { "buffer-memory", "BYTES", "memory for bytes on their way to the disk (default 64M)",
@@ -147,6 +150,16 @@ static bool digest_set(const char *name, enum digest_algorithm *ret_digest)
     return true;
 }
 
+static bool materialise_set(const char *when, bool *ret_materialise)
+{
+    bool always = strcmp(when, "always") == 0;
+
+    if (!always && strcmp(when, "never") != 0)
+        return false;
+    *ret_materialise = always;
+    return true;
+}
+
 static bool option_set(struct options *options, const struct option_row *row, const char *value,
                        bool *listen_named)
 {
@@ -169,6 +182,7 @@ static bool option_set(struct options *options, const struct option_row *row, co
     case KIND_LISTEN: return options_add_listen(options, value, listen_named);
     case KIND_LOG_LEVEL: return log_level_parse(value, &options->log_level) == 0;
     case KIND_DIGEST: return digest_set(value, member);
+    case KIND_MATERIALISE: return materialise_set(value, member);
     case KIND_NUMBER:
         if (!number_parse(bytes_of_text(value), row->maximum, &number) || number < row->minimum)
             return false;
@@ -200,6 +214,8 @@ static void option_complain(const struct option_row *row, const char *name, cons
             name, value);
     else if (row->kind == KIND_DIGEST)
         (void)fprintf(stderr, "ferryd: %s %s: not one of blake2b, sha256, none\n", name, value);
+    else if (row->kind == KIND_MATERIALISE)
+        (void)fprintf(stderr, "ferryd: %s %s: always or never is wanted\n", name, value);
     else if (row->kind == KIND_LISTEN)
         (void)fprintf(stderr, "ferryd: %s: at most %d times\n", name, OPTIONS_LISTEN_MAX);
     else

@@ -9,6 +9,7 @@
  *   Ownership  options_done() frees; texts point into argv and the environment
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct options {
     uint64_t min_size, max_append_size, min_append_size; /* bytes; 0: no such limit */
     unsigned expire_after_s, remember_gone_s;
     enum digest_algorithm digest;
+    bool materialise;         /* concatenated uploads become plain files */
     const char *cors_origins; /* see protocol/origin.h */
     unsigned threads, io_threads;
     unsigned idle_timeout_s, header_timeout_s;

@@ -2,11 +2,13 @@
 
 #include <inttypes.h>
 
+#include "base/cleanup.h"
 #include "base/refusal.h"
 #include "protocol/base64.h"
 #include "protocol/http_date.h"
 #include "protocol/tus_version.h"
 #include "server/cors.h"
+#include "server/uploads.h"
 
 const struct service *service_of(const struct exchange *exchange)
 {
@@ -68,13 +70,43 @@ struct tus_upload service_tus_upload(const struct upload_info *info)
     };
 }
 
+/* "The Server MUST acknowledge a successful upload creation with the 201 Created status. The Server MUST
+ *  set the Location header to the URL of the created resource."  — tus, Creation, POST */
+void service_answer_created(struct exchange *exchange, const struct upload_id *id)
+{
+    struct answer *answer = exchange_answer(exchange);
+
+    answer->status = 201;
+    answer_field(answer, "Location", "%s%s", service_of(exchange)->base_path,
+                 upload_id_format(id).text);
+}
+
+int service_tell_created(struct exchange *exchange, const struct upload_id *id)
+{
+    CLEANUP(upload_info_done) struct upload_info info = { 0 };
+
+    int r = uploads_find(exchange, service_of(exchange)->store, id, &info);
+    if (r != 0)
+        return r;
+    service_answer_created(exchange, id);
+    service_tell(exchange_answer(exchange), &info, info.offset);
+    return 0;
+}
+
+/* What nobody finishes, and a part that nobody uses. */
+static bool going_to_expire(const struct upload_info *info)
+{
+    return info->expires != 0 && (info->state == UPLOAD_RECEIVING ||
+                                  (info->state == UPLOAD_COMPLETE && info->kind == UPLOAD_PARTIAL));
+}
+
 void service_tell_expires(struct answer *answer, const struct upload_info *info)
 {
     char date[HTTP_DATE_BYTES];
 
     /* "This header MUST be included in every PATCH response if the upload is going to expire."
      *  — tus, Upload-Expires */
-    if (info->expires == 0 || info->state != UPLOAD_RECEIVING)
+    if (!going_to_expire(info))
         return;
     http_date_format(info->expires, date);
     answer_field(answer, "Upload-Expires", "%s", date);
@@ -84,7 +116,11 @@ void service_tell(struct answer *answer, const struct upload_info *info, uint64_
 {
     if (info->state == UPLOAD_DAMAGED || info->state == UPLOAD_INVALIDATED)
         return; /* nobody can go on with it anywhere: some clients take the field alone for success */
-    answer_field(answer, "Upload-Offset", "%" PRIu64, offset);
+
+    /* "The response to a HEAD request for a final upload SHOULD NOT contain the Upload-Offset header unless
+     *  the concatenation has been successfully finished."  — tus, Concatenation */
+    if (info->kind != UPLOAD_FINAL || info->state == UPLOAD_COMPLETE)
+        answer_field(answer, "Upload-Offset", "%" PRIu64, offset);
     service_tell_expires(answer, info);
 }
 

@@ -38,11 +38,18 @@ void service_finish(struct exchange *exchange, struct answer *answer);
 /* The upload as the protocol's decisions see it. */
 struct tus_upload service_tus_upload(const struct upload_info *info);
 
+/* 201, and where the upload is. */
+void service_answer_created(struct exchange *exchange, const struct upload_id *id);
+
+/* The same, with what service_tell() says. Refuses as upload_find(). Waits. */
+int service_tell_created(struct exchange *exchange, const struct upload_id *id);
+
 /* When the upload will expire, if ever. */
 void service_tell_expires(struct answer *answer, const struct upload_info *info);
 
 /* What a complete upload's bytes add up to, when that is known: for HEAD, and GET of the bytes. */
 void service_tell_digest(struct answer *answer, const struct upload_info *info);
 
-/* When it will expire, and where it ends. */
+/* When it will expire, and where it ends; of a final upload that is not complete nothing is to be told of
+ * that. */
 void service_tell(struct answer *answer, const struct upload_info *info, uint64_t offset);

@@ -1,6 +1,5 @@
 #include "server/status_json.h"
 
-#include <assert.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +101,11 @@ static json_t *json_of_metadata(struct bytes metadata)
     return NULL;
 }
 
+static json_t *json_of_url(const char *base_path, const struct upload_id *id)
+{
+    return json_pack("s+", base_path, upload_id_format(id).text);
+}
+
 static const char *state_name(enum upload_state state)
 {
     switch (state) {
@@ -110,9 +114,8 @@ static const char *state_name(enum upload_state state)
     case UPLOAD_INVALIDATED: return "invalidated";
     case UPLOAD_DAMAGED: return "damaged";
     case UPLOAD_VERIFYING: return "verifying";
-    case UPLOAD_DELETED: break;
+    case UPLOAD_DELETED: return "deleted"; /* of parts: what is deleted itself is not found */
     }
-    assert(!"what is deleted is not found");
     return "";
 }
 
@@ -126,28 +129,76 @@ static json_t *json_of_protocol(enum protocol protocol)
     return json_null();
 }
 
-char *status_json(const struct upload_info *info, const char *url, const char *file)
+static const char *kind_name(enum upload_kind kind)
+{
+    switch (kind) {
+    case UPLOAD_SINGLE: return "single";
+    case UPLOAD_PARTIAL: return "partial";
+    case UPLOAD_FINAL: return "final";
+    }
+    return "";
+}
+
+static json_t *json_of_size(uint64_t size, bool known)
+{
+    return known ? json_integer((json_int_t)size) : json_null();
+}
+
+static json_t *json_of_part(const struct upload_part_info *part, const char *base_path)
+{
+    /* clang-format off */
+    return json_pack(
+        "{s:s, s:o, s:s, s:o, s:I, s:o}",
+        "id", upload_id_format(&part->id).text,
+        "url", json_of_url(base_path, &part->id),
+        "state", state_name(part->state),
+        "begin", json_of_size(part->begin, part->begin_known),
+        "offset", (json_int_t)part->offset,
+        "length", json_of_size(part->length, part->length_known));
+    /* clang-format on */
+}
+
+static json_t *json_of_parts(const struct status_parts *parts, const char *base_path)
+{
+    if (parts->count == 0)
+        return json_null();
+
+    json_t *array = json_array();
+    int r = array == NULL ? -1 : 0;
+    for (size_t i = 0; i < parts->count && r == 0; i++)
+        r = json_array_append_new(array, json_of_part(&parts->infos[i], base_path));
+    if (r == 0)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
+char *status_json(const struct upload_info *info, const struct status_parts *parts,
+                  const char *base_path, const char *file)
 {
     bool complete = info->state == UPLOAD_COMPLETE;
+    bool expires = info->expires != 0 && (!complete || info->kind == UPLOAD_PARTIAL);
 
     /* clang-format off */
     json_t *status = json_pack(
-        "{s:s, s:s, s:o, s:s, s:b, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:o, s:o, s:s, s:s, s:b, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "id", upload_id_format(&info->id).text,
-        "url", url,
+        "url", json_of_url(base_path, &info->id),
         "protocol", json_of_protocol((enum protocol)info->protocol),
+        "kind", kind_name(info->kind),
         "state", state_name(info->state),
         "complete", complete,
         "offset", (json_int_t)info->offset,
-        "length", info->length_known ? json_integer((json_int_t)info->length) : json_null(),
+        "length", json_of_size(info->length, info->length_known),
         "writing", info->writing,
         "created", json_of_time(info->created, true),
         "last_byte", json_of_time(info->appended, info->offset > 0),
-        "expires", json_of_time(info->expires, info->expires != 0 && !complete),
+        "expires", json_of_time(info->expires, expires),
         "metadata", json_of_metadata(bytes_of(info->metadata, info->metadata_count)),
         "digest", json_of_digest(&info->digest),
         "stated_digest", json_of_digest(&info->stated),
-        "file", json_of_bytes(bytes_of_text(file)));
+        "file", info->filed ? json_of_bytes(bytes_of_text(file)) : json_null(),
+        "parts", json_of_parts(parts, base_path));
     /* clang-format on */
 
     AUTO_FREE char *text = json_dumps(status, JSON_INDENT(2) | JSON_ENSURE_ASCII);

@@ -11,8 +11,15 @@
 
 #include "storage/upload.h"
 
+/* What a final upload is made of, see upload_parts(). */
+struct status_parts {
+    const struct upload_part_info *infos;
+    size_t count;
+};
+
 /*
- * url: the path of the upload on this server. file: where its bytes lie. The caller frees the text; NULL
- * when there is no memory.
+ * base_path: what the paths of uploads on this server begin with. file: where its bytes lie, if in a file
+ * of its own. The caller frees the text; NULL when there is no memory.
  */
-char *status_json(const struct upload_info *info, const char *url, const char *file);
+char *status_json(const struct upload_info *info, const struct status_parts *parts,
+                  const char *base_path, const char *file);

@@ -9,9 +9,12 @@ struct question {
     struct exchange *exchange;
     struct store *store;
     const struct upload_creation *creation;
+    const struct upload_concatenation *concatenation;
     const struct upload_id *id;
     struct upload_id *ret_id;
     struct upload_info *ret_info;
+    struct upload_part_info **ret_parts;
+    size_t *ret_count;
     struct content **ret_content;
     struct upload_writer writer;
     struct upload **ret_upload;
@@ -67,6 +70,20 @@ int uploads_create(struct exchange *exchange, struct store *store,
     return question_wait(exchange, &question);
 }
 
+static int ask_concatenate(struct question *question, struct done done)
+{
+    return upload_concatenate(question->store, question->concatenation, question->ret_id, done);
+}
+
+int uploads_concatenate(struct exchange *exchange, struct store *store,
+                        const struct upload_concatenation *concatenation, struct upload_id *ret_id)
+{
+    struct question question = {
+        .ask = ask_concatenate, .store = store, .concatenation = concatenation, .ret_id = ret_id
+    };
+    return question_wait(exchange, &question);
+}
+
 static int ask_find(struct question *question, struct done done)
 {
     return upload_find(question->store, question->id, question->ret_info, done);
@@ -76,6 +93,21 @@ int uploads_find(struct exchange *exchange, struct store *store, const struct up
                  struct upload_info *ret_info)
 {
     struct question question = { .ask = ask_find, .store = store, .id = id, .ret_info = ret_info };
+    return question_wait(exchange, &question);
+}
+
+static int ask_parts(struct question *question, struct done done)
+{
+    return upload_parts(question->store, question->id, question->ret_parts, question->ret_count,
+                        done);
+}
+
+int uploads_parts(struct exchange *exchange, struct store *store, const struct upload_id *id,
+                  struct upload_part_info **ret_parts, size_t *ret_count)
+{
+    struct question question = {
+        .ask = ask_parts, .store = store, .id = id, .ret_parts = ret_parts, .ret_count = ret_count
+    };
     return question_wait(exchange, &question);
 }
 

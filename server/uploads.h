@@ -15,8 +15,13 @@ struct upload_writer uploads_writer(struct exchange *exchange);
 
 int uploads_create(struct exchange *exchange, struct store *store,
                    const struct upload_creation *creation, struct upload_id *ret_id);
+int uploads_concatenate(struct exchange *exchange, struct store *store,
+                        const struct upload_concatenation *concatenation, struct upload_id *ret_id);
 int uploads_find(struct exchange *exchange, struct store *store, const struct upload_id *id,
                  struct upload_info *ret_info);
+
+int uploads_parts(struct exchange *exchange, struct store *store, const struct upload_id *id,
+                  struct upload_part_info **ret_parts, size_t *ret_count);
 
 int uploads_read(struct exchange *exchange, struct store *store, const struct upload_id *id,
                  struct content **ret_content);

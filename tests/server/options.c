@@ -36,6 +36,7 @@ static void has_defaults(void **state)
     assert_int_equal(options.max_connections, 10000);
     assert_int_equal(options.max_connections_per_address, 0);
     assert_int_equal(options.log_level, LOG_LEVEL_INFO);
+    assert_false(options.materialise);
     assert_string_equal(text, "");
     options_done(&options);
 }
@@ -169,6 +170,27 @@ static void a_flag_wins_over_the_environment(void **state)
     options_done(&options);
 }
 
+static void reads_when_to_materialise(void **state)
+{
+    struct options options;
+    char text[512];
+
+    (void)state;
+    assert_int_equal(parse("--materialise always", &options, text), OPTIONS_RUN);
+    assert_true(options.materialise);
+    options_done(&options);
+
+    (void)setenv("FERRY_MATERIALISE", "always", 1);
+    assert_int_equal(parse("--materialise never", &options, text), OPTIONS_RUN);
+    (void)unsetenv("FERRY_MATERIALISE");
+    assert_false(options.materialise);
+    options_done(&options);
+
+    assert_int_equal(parse("--materialise sometimes", &options, text), OPTIONS_BAD);
+    assert_non_null(strstr(text, "always or never is wanted"));
+    options_done(&options);
+}
+
 static void says_one_line_about_what_is_wrong(void **state)
 {
     static const char *const cases[] = {
@@ -215,6 +237,7 @@ int main(void)
         cmocka_unit_test(reads_sizes_and_paths),
         cmocka_unit_test(reads_what_is_kept_of_uploads),
         cmocka_unit_test(reads_origins),
+        cmocka_unit_test(reads_when_to_materialise),
         cmocka_unit_test(a_flag_wins_over_the_environment),
         cmocka_unit_test(says_one_line_about_what_is_wrong),
         cmocka_unit_test(a_wrong_environment_is_named),

@@ -6,10 +6,10 @@
 #include "protocol/choice.h"
 #include "tests/check.h"
 
-static json_t *status_of(const struct upload_info *info)
+static json_t *status_with_parts(const struct upload_info *info, const struct status_parts *parts)
 {
     json_error_t error;
-    char *text = status_json(info, "/files/x", "/data/files/x");
+    char *text = status_json(info, parts, "/files/", "/data/files/x");
 
     assert_non_null(text);
     for (const char *letter = text; *letter != '\0'; letter++)
@@ -19,6 +19,13 @@ static json_t *status_of(const struct upload_info *info)
         fail_msg("%s: %s", error.text, text);
     free(text);
     return status;
+}
+
+static json_t *status_of(const struct upload_info *info)
+{
+    const struct status_parts none = { 0 };
+
+    return status_with_parts(info, &none);
 }
 
 static const char *text_of(json_t *status, const char *key)
@@ -40,14 +47,17 @@ static void tells_of_a_new_upload(void **state)
         .created = 482196050,
         .appended = 482196050,
         .expires = 482800850,
+        .filed = true,
     };
 
     (void)state;
     json_t *status = status_of(&info);
     assert_string_equal(text_of(status, "id"), "00000000000000000000000000000000");
-    assert_string_equal(text_of(status, "url"), "/files/x");
+    assert_string_equal(text_of(status, "url"), "/files/00000000000000000000000000000000");
     assert_string_equal(text_of(status, "file"), "/data/files/x");
     assert_string_equal(text_of(status, "protocol"), "tus");
+    assert_string_equal(text_of(status, "kind"), "single");
+    assert_true(is_null(status, "parts"));
     assert_string_equal(text_of(status, "state"), "receiving");
     assert_string_equal(text_of(status, "created"), "1985-04-12T23:20:50Z");
     assert_string_equal(text_of(status, "expires"), "1985-04-19T23:20:50Z");
@@ -97,6 +107,54 @@ static void tells_of_a_complete_upload(void **state)
     json_decref(status);
 }
 
+static void lists_the_parts_of_a_final_upload(void **state)
+{
+    const struct upload_info info = { .kind = UPLOAD_FINAL, .length_known = false };
+    const struct upload_part_info infos[] = {
+        { .id.bytes = { 0xab },
+          .state = UPLOAD_DELETED,
+          .length_known = true,
+          .length = 3,
+          .offset = 3,
+          .begin_known = true },
+        { .state = UPLOAD_RECEIVING, .offset = 5, .begin_known = true, .begin = 3 },
+        { .state = UPLOAD_COMPLETE, .length_known = true, .length = 3, .offset = 3 },
+    };
+    const struct status_parts parts = { .infos = infos, .count = 3 };
+
+    (void)state;
+    json_t *status = status_with_parts(&info, &parts);
+    assert_string_equal(text_of(status, "kind"), "final");
+    assert_true(is_null(status, "file"));
+    json_t *list = json_object_get(status, "parts");
+    assert_int_equal(json_array_size(list), 3);
+
+    json_t *part = json_array_get(list, 0);
+    assert_string_equal(text_of(part, "id"), "ab000000000000000000000000000000");
+    assert_string_equal(text_of(part, "url"), "/files/ab000000000000000000000000000000");
+    assert_string_equal(text_of(part, "state"), "deleted");
+    assert_int_equal(json_integer_value(json_object_get(part, "begin")), 0);
+    assert_int_equal(json_integer_value(json_object_get(part, "length")), 3);
+    part = json_array_get(list, 1);
+    assert_int_equal(json_integer_value(json_object_get(part, "begin")), 3);
+    assert_int_equal(json_integer_value(json_object_get(part, "offset")), 5);
+    assert_true(is_null(part, "length"));
+    assert_true(is_null(json_array_get(list, 2), "begin"));
+    json_decref(status);
+}
+
+static void a_part_expires_though_it_is_complete(void **state)
+{
+    struct upload_info info = { .kind = UPLOAD_PARTIAL, .state = UPLOAD_COMPLETE, .expires = 1 };
+
+    (void)state;
+    json_t *status = status_of(&info);
+    assert_string_equal(text_of(status, "kind"), "partial");
+    assert_string_equal(text_of(status, "expires"), "1970-01-01T00:00:01Z");
+    assert_true(is_null(status, "file")); /* not filed */
+    json_decref(status);
+}
+
 static void names_the_other_states(void **state)
 {
     struct upload_info info = { .state = UPLOAD_DAMAGED, .expires = 1 };
@@ -110,6 +168,10 @@ static void names_the_other_states(void **state)
     info.state = UPLOAD_INVALIDATED;
     status = status_of(&info);
     assert_string_equal(text_of(status, "state"), "invalidated");
+    json_decref(status);
+    info.state = UPLOAD_VERIFYING;
+    status = status_of(&info);
+    assert_string_equal(text_of(status, "state"), "verifying");
     json_decref(status);
 }
 
@@ -173,6 +235,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_of_a_new_upload),
         cmocka_unit_test(tells_of_a_complete_upload),
+        cmocka_unit_test(lists_the_parts_of_a_final_upload),
+        cmocka_unit_test(a_part_expires_though_it_is_complete),
         cmocka_unit_test(names_the_other_states),
         cmocka_unit_test(tells_metadata_that_is_text_as_text),
         cmocka_unit_test(tells_other_metadata_as_base64),

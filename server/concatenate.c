@@ -1,0 +1,54 @@
+#define LOG_MODULE "concatenate"
+#include "server/concatenate.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/fail.h"
+#include "protocol/choice.h"
+#include "server/service.h"
+#include "server/uploads.h"
+
+/* A URL that is of no upload of ours names a part that is not there. */
+static int parts_read(const struct service *service, const struct upload_concat *concat,
+                      struct upload_id *parts)
+{
+    struct bytes rest = concat->urls, url, name;
+
+    for (size_t i = 0; upload_concat_next(&rest, &url); i++)
+        if (!upload_concat_name(url, service->base_path, &name) ||
+            !upload_id_parse(name, &parts[i]))
+            return REFUSED_UNKNOWN_PART;
+    return 0;
+}
+
+static int concatenate_parts(struct exchange *exchange, const struct tus_creation *creation,
+                             const struct upload_id *parts, struct upload_id *ret_id)
+{
+    const struct service *service = service_of(exchange);
+    const struct upload_concatenation wanted = {
+        .protocol = PROTOCOL_TUS,
+        .parts = parts,
+        .part_count = creation->concat.url_count,
+        .stated = creation->stated,
+        .metadata = creation->metadata,
+        .words = creation->concat.words,
+        .max_length = service->limits.max_size,
+    };
+
+    int r = uploads_concatenate(exchange, service->store, &wanted, ret_id);
+    return r == REFUSED_TOO_LONG ? REFUSED_TOO_LARGE : r;
+}
+
+int concatenate(struct exchange *exchange, const struct tus_creation *creation)
+{
+    AUTO_FREE struct upload_id *parts = calloc(creation->concat.url_count, sizeof(*parts));
+    struct upload_id id;
+
+    if (parts == NULL)
+        return fail_errno("concatenate uploads");
+    int r = parts_read(service_of(exchange), &creation->concat, parts);
+    if (r == 0)
+        r = concatenate_parts(exchange, creation, parts, &id);
+    return r == 0 ? service_tell_created(exchange, &id) : r;
+}

@@ -1,0 +1,8 @@
+#pragma once
+
+#include "protocol/tus_creation.h"
+#include "server/exchange.h"
+
+/* POST of a final upload, parsed: made of its parts in one transaction, whether they are complete or not.
+ * Waits. */
+int concatenate(struct exchange *exchange, const struct tus_creation *creation);
