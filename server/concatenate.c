@@ -23,7 +23,8 @@ static int parts_read(const struct service *service, const struct upload_concat 
 }
 
 static int concatenate_parts(struct exchange *exchange, const struct tus_creation *creation,
-                             const struct upload_id *parts, struct upload_id *ret_id)
+                             struct bytes key, const struct upload_id *parts,
+                             struct upload_id *ret_id)
 {
     const struct service *service = service_of(exchange);
     const struct upload_concatenation wanted = {
@@ -34,13 +35,14 @@ static int concatenate_parts(struct exchange *exchange, const struct tus_creatio
         .metadata = creation->metadata,
         .words = creation->concat.words,
         .max_length = service->limits.max_size,
+        .repeat = { .key = key },
     };
 
     int r = uploads_concatenate(exchange, service->store, &wanted, ret_id);
     return r == REFUSED_TOO_LONG ? REFUSED_TOO_LARGE : r;
 }
 
-int concatenate(struct exchange *exchange, const struct tus_creation *creation)
+int concatenate(struct exchange *exchange, const struct tus_creation *creation, struct bytes key)
 {
     AUTO_FREE struct upload_id *parts = calloc(creation->concat.url_count, sizeof(*parts));
     struct upload_id id;
@@ -49,6 +51,6 @@ int concatenate(struct exchange *exchange, const struct tus_creation *creation)
         return fail_errno("concatenate uploads");
     int r = parts_read(service_of(exchange), &creation->concat, parts);
     if (r == 0)
-        r = concatenate_parts(exchange, creation, parts, &id);
+        r = concatenate_parts(exchange, creation, key, parts, &id);
     return r == 0 ? service_tell_created(exchange, &id) : r;
 }

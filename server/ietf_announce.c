@@ -22,6 +22,7 @@ struct announcement {
     atomic_uint references; /* the handler, and storage until it has answered */
     struct store *store;    /* open as long as the handler is there */
     struct upload_id id;    /* written by upload_create(), before it answers */
+    bool repeated;          /* likewise */
     struct upload *upload;  /* written by upload_open(), before it answers; the handler takes it */
 
     pthread_mutex_t mutex; /* guards all below it */
@@ -148,8 +149,11 @@ int announcement_begin(struct exchange *exchange, const struct ietf_version *ver
     if (announcement == NULL)
         return fail_errno("create an upload");
 
+    struct upload_creation told = *creation;
+    told.repeat.ret_repeated = &announcement->repeated;
+
     struct done done = { .call = announcement_created, .argument = announcement };
-    int r = upload_create(announcement->store, creation, &announcement->id, done);
+    int r = upload_create(announcement->store, &told, &announcement->id, done);
     if (r != 0) { /* not begun: nobody will answer */
         atomic_store(&announcement->references, 1);
         announcement_unref(announcement);
@@ -172,12 +176,16 @@ static void announcement_await(struct exchange *exchange, void *argument)
         exchange_wake(exchange);
 }
 
-int announcement_wait(struct announcement *announcement, struct upload **ret_upload)
+int announcement_wait(struct announcement *announcement, bool *ret_repeated,
+                      struct upload **ret_upload)
 {
     int r = exchange_await(announcement->exchange, announcement_await, announcement);
     if (r == 0)
         r = announcement->result;
-    if (r == 0)
-        *ret_upload = TAKE_PTR(announcement->upload);
-    return r;
+    if (r != 0)
+        return r;
+
+    *ret_repeated = announcement->repeated;
+    *ret_upload = TAKE_PTR(announcement->upload);
+    return 0;
 }

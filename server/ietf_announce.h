@@ -25,14 +25,16 @@ struct announcement;
 
 /*
  * Begins. aloud: a 104 is to be sent; it is left out where exchange_interim() leaves it out.
- * What creation points to is borrowed for the call.
+ * What creation points to is borrowed for the call; its repeat.ret_repeated is not used.
  */
 int announcement_begin(struct exchange *exchange, const struct ietf_version *version, bool aloud,
                        const struct upload_creation *creation,
                        struct announcement **ret_announcement);
 
-/* Yields what upload_create() and upload_open() say; with 0 the upload is the caller's. Waits. */
-int announcement_wait(struct announcement *announcement, struct upload **ret_upload);
+/* Yields what upload_create() and upload_open() say; with 0 the upload is the caller's; ret_repeated: an earlier
+ * request has made it. Waits. */
+int announcement_wait(struct announcement *announcement, bool *ret_repeated,
+                      struct upload **ret_upload);
 
 void announcement_drop(struct announcement *announcement);
 void announcement_dropp(struct announcement **announcement);
