@@ -9,8 +9,9 @@ import re
 import pytest
 
 import openapi
+from concat import part
 from conversation import eventually
-from endpoint import OCTETS, VERSION, appends, b64, endpoint, endpoints, length_is, upload
+from endpoint import OCTETS, VERSION, Upload, appends, b64, endpoint, endpoints, length_is, upload
 
 DOCUMENT = openapi.load()
 ORIGIN = "Origin: https://app.example"
@@ -100,6 +101,47 @@ def test_creations_are_as_described(endpoint):
 def test_a_creation_whose_body_is_refused_half_way_is_as_described(endpoint):
     answer = ask(endpoint, "POST", "/files/", VERSION, length_is(2), OCTETS, status=413, chunks=(b"abc",))
     assert answer.field("Location")
+
+
+def test_concatenations_are_as_described(endpoints):
+    endpoint = endpoints("--max-size", "1M")
+    one, begun, gone = part(endpoint, b"abc"), part(endpoint, b"a", 3), part(endpoint, b"abc")
+    gone.delete()
+
+    def concatenate(*urls, fields=(), status, body=None):
+        return ask(endpoint, "POST", "/files/", VERSION, f"Upload-Concat: final;{' '.join(urls)}", *fields, status=status,
+                   body=body)
+    complete, pending, broken = (Upload(endpoint, concatenate(*urls, fields=(ORIGIN,), status=201))
+                                 for urls in ((one.path,), (one.path, begun.path), (begun.path,)))
+    for urls, fields, status in (
+            ((), (), 400), ((one.path,), (length_is(3),), 400), ((one.path,), (OCTETS,), 403), (("nothing",), (), 404),
+            ((gone.path,), (), 410), ((complete.path,), (), 400), (3000 * (one.path,), (), 431)):
+        concatenate(*urls, fields=fields, status=status)
+    for upload in one, complete, pending:
+        for fields in ((), (VERSION,), (JSON,)):
+            ask(endpoint, "HEAD", upload.path, *fields, status=200)
+        ask(endpoint, "GET", upload.path, JSON, status=200)
+    ask(endpoint, "GET", complete.path, status=200)
+    ask(endpoint, "GET", complete.path, "Range: bytes=1-", status=206)
+    ask(endpoint, "GET", pending.path, status=409)
+    ask(endpoint, "PATCH", complete.path, *appends(0), status=403, body=b"abc")
+    begun.delete()
+    for method, fields in (("HEAD", ()), ("GET", ()), ("HEAD", (VERSION,))):
+        ask(endpoint, method, broken.path, *fields, status=410)
+    one.delete()
+    for upload in complete, pending, broken:
+        ask(endpoint, "GET", upload.path, JSON, status=200)
+    ask(endpoint, "DELETE", pending.path, VERSION, status=204)
+
+
+def test_repeated_creations_are_as_described(endpoint):
+    key = 'Idempotency-Key: "%032d"' % 1
+    for fields, status in ((length_is(10), 201), (length_is(10), 201), (length_is(11), 422)):
+        answer = ask(endpoint, "POST", "/files/", VERSION, fields, key, status=status)
+    ask(endpoint, "POST", "/files/", VERSION, length_is(10), "Idempotency-Key: x", status=400)
+    answer = ask(endpoint, "POST", "/files/", VERSION, length_is(10), key, status=201)
+    Upload(endpoint, answer).delete()
+    ask(endpoint, "POST", "/files/", VERSION, length_is(10), key, status=410)
 
 
 def test_looks_are_as_described(endpoint, upload):

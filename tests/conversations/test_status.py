@@ -50,7 +50,7 @@ def test_a_new_upload_is_described(endpoint):
     assert before <= created <= time.time()
     assert expires == created + 604800
     assert told == {
-        "id": upload.id, "url": upload.path, "protocol": "tus", "state": "receiving", "complete": False,
+        "id": upload.id, "url": upload.path, "protocol": "tus", "kind": "single", "parts": None, "state": "receiving", "complete": False,
         "offset": 0, "length": 10, "writing": False, "last_byte": None, "metadata": {}, "digest": None,
         "stated_digest": None, "file": str(upload.file.resolve())}
 

@@ -45,9 +45,10 @@ def test_options_tell_the_version_and_the_extensions(endpoint, target):
 
 
 def test_options_announce_what_the_server_does(endpoint):
-    """[33, 44, 52, 61, 79]"""
+    """[33, 44, 52, 61, 79, 82, 91]"""
     extensions = set(options(endpoint, "/files/").field("Tus-Extension").split(","))
-    assert {"creation", "creation-with-upload", "creation-defer-length", "expiration", "termination"} <= extensions
+    assert {"creation", "creation-with-upload", "creation-defer-length", "expiration", "termination", "concatenation",
+            "concatenation-unfinished"} <= extensions
 
 
 def test_options_announce_nothing_else(endpoint):
@@ -55,7 +56,7 @@ def test_options_announce_nothing_else(endpoint):
     answer = options(endpoint, "/files/")
     extensions = set(answer.field("Tus-Extension").split(","))
     assert extensions == {"creation", "creation-with-upload", "creation-defer-length", "expiration", "checksum",
-                          "checksum-trailer", "termination"}
+                          "checksum-trailer", "termination", "concatenation", "concatenation-unfinished"}
     assert ("checksum" in extensions) == (answer.field("Tus-Checksum-Algorithm") is not None)
 
 
@@ -117,7 +118,7 @@ METHODS = {"POST", "HEAD", "PATCH", "OPTIONS", "GET", "DELETE"}
 SENT = {"authorization", "content-type", "origin", "tus-resumable", "upload-length", "upload-offset", "upload-metadata",
         "upload-defer-length", "upload-concat", "upload-checksum", "upload-incomplete", "upload-complete",
         "upload-draft-interop-version", "content-disposition", "content-digest", "repr-digest", "want-repr-digest",
-        "want-content-digest", "incremental", "range", "if-range", "if-none-match", "if-match",
+        "want-content-digest", "incremental", "idempotency-key", "range", "if-range", "if-none-match", "if-match",
         "x-http-method-override", "x-request-id", "x-requested-with"}
 READ = {"location", "upload-offset", "upload-length", "upload-metadata", "upload-defer-length", "upload-expires",
         "upload-concat", "upload-incomplete", "upload-complete", "upload-limit", "upload-draft-interop-version",
