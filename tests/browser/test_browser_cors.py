@@ -262,11 +262,11 @@ def test_uppy_overrides_the_method_too(open_page, through, module_ferryd, small)
 
 # --- whatever a page may send and read, whether those clients do or not ---
 
-SENT = ["Authorization", "Content-Digest", "Content-Disposition", "Content-Type", "If-Match", "If-None-Match", "If-Range",
-        "Incremental", "Range", "Repr-Digest", "Tus-Resumable", "Upload-Checksum", "Upload-Complete", "Upload-Concat",
-        "Upload-Defer-Length", "Upload-Draft-Interop-Version", "Upload-Incomplete", "Upload-Length", "Upload-Metadata",
-        "Upload-Offset", "Want-Content-Digest", "Want-Repr-Digest", "X-HTTP-Method-Override", "X-Request-ID",
-        "X-Requested-With"]
+SENT = ["Authorization", "Content-Digest", "Content-Disposition", "Content-Type", "Idempotency-Key", "If-Match",
+        "If-None-Match", "If-Range", "Incremental", "Range", "Repr-Digest", "Tus-Resumable", "Upload-Checksum",
+        "Upload-Complete", "Upload-Concat", "Upload-Defer-Length", "Upload-Draft-Interop-Version", "Upload-Incomplete",
+        "Upload-Length", "Upload-Metadata", "Upload-Offset", "Want-Content-Digest", "Want-Repr-Digest",
+        "X-HTTP-Method-Override", "X-Request-ID", "X-Requested-With"]
 SENT_BY_BROWSERS = ["Origin"]  # no script can
 READ = ["Accept-Ranges", "Content-Digest", "Content-Disposition", "Content-Range", "ETag", "Ferry-Digest", "Location",
         "Repr-Digest", "Retry-After", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable",

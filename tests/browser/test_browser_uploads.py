@@ -68,6 +68,23 @@ def test_an_upload_arrives(page, ferryd, proxy, file):
     assert page.sent() == file.size
 
 
+def test_an_upload_in_parts_is_joined(open_page, ferryd, proxy, file):
+    """Four at the same time; what the page is told of in the end is the whole, under the name of the file."""
+    page = open_page(chromium.TusPage, proxy.url)
+    page.set(parallelUploads=4)
+    page.choose(file.path)
+    page.start()
+    url, error = page.wait_for_end()
+    assert error is None
+    answer = ferryd.head(url)
+    assert answer.field("Upload-Offset") == str(file.size)
+    assert answer.field("Upload-Metadata").startswith("filename ")
+    with ferryd.line() as connection:
+        connection.send(conversation.request("GET", ferryd.path_of(url), close=True))
+        assert connection.expect(200).body == file.path.read_bytes()
+    assert len(list(ferryd.data.glob("files/??/*"))) == 4
+
+
 def test_a_paused_upload_goes_on(page, ferryd, proxy, file):
     stop_in_the_middle(page, proxy, file)
     page.pause()

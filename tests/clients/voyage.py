@@ -143,6 +143,9 @@ class Client:
         assert (FOLDER / "node_modules/tus-js-client").is_dir(), "tools/test installs tus-js-client"
         return ["node", FOLDER / "put.mjs", file, url, self.state, protocol]
 
+    def _tus_js_client_parallel(self, file, url):
+        return [*self._tus_js_client(file, url), "0", "4"]
+
     def _tuspy(self, file, url):
         return ["/usr/bin/python3", FOLDER / "put_tuspy.py", file, url, self.state]
 
@@ -159,8 +162,11 @@ class Client:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def run(self, proxy):
-        """From the start to the end of the upload; started again when it was killed. Its URL."""
+    def run(self, proxy, gives_up=False):
+        """
+        From the start to the end of the upload; started again when it was killed. Its URL. gives_up: it may end
+        once with an error, after which somebody starts it again.
+        """
         deadline = time.monotonic() + 4 * conversation.PATIENCE
         while True:
             proxy.stalled.clear()
@@ -171,6 +177,9 @@ class Client:
                 if proxy.failure:
                     raise proxy.failure
                 assert time.monotonic() < deadline, f"{self.kind} does not end: {proxy.requests[-5:]}"
+            if gives_up and self.process.returncode > 0:
+                gives_up = False
+                continue
             if not self.killed:
                 break
             proxy.wait_until_read()
