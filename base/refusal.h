@@ -85,6 +85,11 @@ enum refusal {
     REFUSED_RANGE,        /* a range of bytes that are not there */
     REFUSED_PRECONDITION, /* what the request was made conditional on does not hold */
 
+    /* the operator's listener */
+    REFUSED_TOKEN,        /* no bearer token, or not this server's */
+    REFUSED_HOST,         /* asked for by a name that a web page may have given this address */
+    REFUSED_FOREIGN_PAGE, /* made by a web page that is not this server's */
+
     /* the server's own state */
     REFUSED_NO_SPACE,   /* the disk is full; what fitted is kept, where it need not be verified */
     REFUSED_OVERLOADED, /* a bound is reached; the same request may work in a moment */

@@ -226,6 +226,10 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_RANGE: SAY(416, "Range: these bytes are not there");
     case REFUSED_PRECONDITION: SAY(412, "a precondition of the request does not hold");
 
+    case REFUSED_TOKEN: SAY(401, "Authorization: Bearer must be sent, with the token of this server");
+    case REFUSED_HOST: SAY(421, "Host must be localhost or an address");
+    case REFUSED_FOREIGN_PAGE: SAY(403, "web pages, and forms, are not answered here");
+
     case REFUSED_NO_SPACE: SAY(507, "the server's disk is full: what Upload-Offset counts is kept");
     case REFUSED_OVERLOADED: SAY(503, "the server is busy: try again in a moment");
     case REFUSED_STOPPING: SAY(503, "the server is going down: try again in a moment");
@@ -246,6 +250,8 @@ static void answer_refusal(struct answer *answer, enum refusal refusal)
     if (refusal == REFUSED_OVERLOADED || refusal == REFUSED_STOPPING ||
         refusal == REFUSED_TAKEN_OVER)
         answer_field(answer, "Retry-After", refusal == REFUSED_STOPPING ? "5" : "1");
+    if (refusal == REFUSED_TOKEN)
+        answer_field(answer, "WWW-Authenticate", "Bearer realm=\"ferryd\"");
     if (refusal == REFUSED_VERSION)
         answer_field(answer, "Tus-Version", TUS_VERSIONS);
     answer_text(answer, sentence.status, "%s", sentence.text);

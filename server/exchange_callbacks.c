@@ -125,11 +125,17 @@ static void exchange_body_completes(struct exchange *exchange)
 
 static void exchange_begin(struct exchange *exchange, const char *method, const char *version)
 {
+    const struct exchanges_options *options = &exchange->exchanges->options;
+
     exchange->phase = EXCHANGE_STARTED;
-    connection_busy(exchange->exchanges->options.connections, exchange->place);
+    connection_busy(options->connections, exchange->place);
 
     int r = request_read(exchange->connection, method, exchange->uri, exchange->target, version,
                          &exchange->request);
+    if (r == 0 && options->method_override)
+        r = request_override_method(&exchange->request);
+    if (r == 0 && options->admit != NULL)
+        r = options->admit(exchange);
     if (r == 0)
         r = exchange_find_route(exchange);
     if (r == 0)

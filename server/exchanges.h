@@ -25,7 +25,12 @@ struct exchanges;
 struct exchanges_options {
     const struct route *routes;
     size_t route_count;
-    void *context; /* for the handlers */
+    void *context;        /* for the handlers */
+    bool method_override; /* X-HTTP-Method-Override says which method is meant */
+
+    /* Called for every request that could be read, before its route is looked for: 0, or what it is
+     * refused by. It may add fields to the answer. Must not wait. NULL: all are admitted. */
+    int (*admit)(struct exchange *exchange);
 
     /* Called for every answer before it is sent, also for those that no handler gave: adds what all have
      * in common. Must not wait. NULL is fine. */

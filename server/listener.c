@@ -30,6 +30,20 @@ static int listener_bind(int fd, const struct sockaddr *address, socklen_t count
     return 0;
 }
 
+/* The same, for a file that nobody but its owner can connect to: not even before it has its mode, as
+ * nobody listens then. */
+static int listener_bind_private(int fd, const struct sockaddr_un *address, const char *where)
+{
+    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
+        return fail_errno("listen on %s", where);
+    if (chmod(address->sun_path, S_IRUSR | S_IWUSR) == 0 && listen(fd, SOMAXCONN) == 0)
+        return 0;
+
+    int r = fail_errno("listen on %s", where);
+    (void)unlink(address->sun_path);
+    return r;
+}
+
 /* A socket file without a server behind it was left by one that was killed. */
 static bool socket_abandoned(const struct sockaddr_un *address)
 {
@@ -42,7 +56,7 @@ static bool socket_abandoned(const struct sockaddr_un *address)
            errno == ECONNREFUSED;
 }
 
-static int listener_open_unix(const char *where, struct listener *ret_listener)
+static int listener_open_unix(const char *where, bool private, struct listener *ret_listener)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     const char *path = where + strlen("unix:");
@@ -58,7 +72,8 @@ static int listener_open_unix(const char *where, struct listener *ret_listener)
     if (socket_abandoned(&address))
         (void)unlink(path);
 
-    int r = listener_bind(fd, (const struct sockaddr *)&address, sizeof(address), where);
+    int r = private ? listener_bind_private(fd, &address, where)
+                    : listener_bind(fd, (const struct sockaddr *)&address, sizeof(address), where);
     if (r != 0)
         return r;
 
@@ -144,11 +159,21 @@ static int listener_open_internet(const char *where, struct listener *ret_listen
     return 0;
 }
 
+static bool listener_is_unix(const char *where)
+{
+    return strncmp(where, "unix:", 5) == 0;
+}
+
 int listener_open(const char *where, struct listener *ret_listener)
 {
-    if (strncmp(where, "unix:", 5) == 0)
-        return listener_open_unix(where, ret_listener);
-    return listener_open_internet(where, ret_listener);
+    return listener_is_unix(where) ? listener_open_unix(where, false, ret_listener)
+                                   : listener_open_internet(where, ret_listener);
+}
+
+int listener_open_private(const char *where, struct listener *ret_listener)
+{
+    return listener_is_unix(where) ? listener_open_unix(where, true, ret_listener)
+                                   : listener_open_internet(where, ret_listener);
 }
 
 void listener_close(struct listener *listener)

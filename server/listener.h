@@ -21,6 +21,9 @@ struct listener {
 };
 
 int listener_open(const char *where, struct listener *ret_listener);
+
+/* The same; the file of a unix socket has the mode 0600. */
+int listener_open_private(const char *where, struct listener *ret_listener);
 void listener_close(struct listener *listener);
 
 /* All of them, or none. */

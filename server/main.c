@@ -14,6 +14,7 @@
 
 #include "base/fail.h"
 #include "protocol/tus_extension.h"
+#include "server/admin.h"
 #include "server/by_protocol.h"
 #include "server/capabilities.h"
 #include "server/download.h"
@@ -27,10 +28,12 @@
 #include "storage/store.h"
 
 enum {
-    DESCRIPTORS_BESIDES =
-        256 + 512 + LINGER_SOCKETS, /* besides connections: epoll, database, uploads */
+    DESCRIPTORS_BESIDES = 256 + 512 +
+                          LINGER_SOCKETS + /* besides connections: epoll, database, uploads */
+                          ADMIN_CONNECTIONS + LINGER_SOCKETS,
     FIBERS_MAX = 20000, /* two mappings each; the system allows 65530 (vm.max_map_count) */
     WORKERS = 4,        /* storage has threads of its own: --io-threads */
+    READERS = 8,
     WAITING_MAX = 4096, /* jobs that wait for a worker */
 };
 
@@ -109,11 +112,17 @@ static void say_where(const struct server *server, const struct options *options
     (void)fflush(stdout);
 }
 
-/* Serves until a signal comes. */
-static int serve(const struct options *options, struct listener *listeners, struct store *store,
-                 const sigset_t *signals)
+/* Where uploads are, and beside it where the operator is; each NULL when it could not be started. */
+struct servers {
+    struct endpoint endpoint;
+    struct service service;
+    struct server *server;
+    struct admin *admin;
+};
+
+static struct service service_from(const struct options *options, struct store *store)
 {
-    struct service service = {
+    return (struct service){
         .store = store,
         .base_path = options->base_path,
         .limits = { .max_size = options->max_size },
@@ -129,16 +138,17 @@ static int serve(const struct options *options, struct listener *listeners, stru
         .cors_origins = options->cors_origins,
         .digest_algorithm = options->digest,
     };
-    struct endpoint endpoint;
-    struct server *server = NULL;
-    int number = 0;
+}
 
-    endpoint_init(&endpoint, options->base_path);
+static int endpoint_start(struct servers *servers, const struct options *options,
+                          struct listener *listeners)
+{
     struct server_options server_options = {
         .listeners = listeners,
         .listener_count = options->listen_count,
         .threads = options->threads,
         .workers = WORKERS,
+        .readers = READERS,
         .first_byte_timeout_s = options->header_timeout_s,
         .header_timeout_s = options->header_timeout_s,
         .idle_timeout_s = options->idle_timeout_s,
@@ -148,22 +158,63 @@ static int serve(const struct options *options, struct listener *listeners, stru
                                            : (options->max_connections + 3) / 4,
         .fibers_max = options->max_connections < FIBERS_MAX ? options->max_connections : FIBERS_MAX,
         .waiting_max = WAITING_MAX,
-        .routes = endpoint.routes,
+        .routes = servers->endpoint.routes,
         .route_count = ROUTE_COUNT,
-        .context = &service,
+        .context = &servers->service,
+        .method_override = true,
         .finish = service_finish,
     };
-    int r = server_start(&server_options, &server);
-    if (r != 0)
-        return r;
 
-    say_where(server, options);
-    (void)sigwait(signals, &number);
-    log_info("stopping signal=%d", number);
-    r = server_stop(server);
+    endpoint_init(&servers->endpoint, options->base_path);
+    return server_start(&server_options, &servers->server);
+}
+
+static int operator_start(struct servers *servers, const struct options *options)
+{
+    struct admin_options admin_options = {
+        .listen = options->admin_listen,
+        .token_file = options->api_token_file,
+        .data = options->data,
+        .service = &servers->service,
+        .endpoint = servers->server,
+        .header_timeout_s = options->header_timeout_s,
+        .idle_timeout_s = options->idle_timeout_s,
+    };
+
+    if (options->admin_listen != NULL && strcmp(options->admin_listen, "none") == 0)
+        return 0;
+    return admin_start(&admin_options, &servers->admin);
+}
+
+/* The operator sees the end of the endpoint, and is the last to go. */
+static void servers_stop(struct servers *servers)
+{
+    admin_announce_stop(servers->admin);
+    int r = server_stop(servers->server);
+    if (r == 0)
+        r = admin_stop(servers->admin);
     if (r != 0)
         fail_fatal("some threads did not come to their end"); /* they use what is on our stack */
-    return 0;
+    server_free(servers->server);
+}
+
+/* Serves until a signal comes. */
+static int serve(const struct options *options, struct listener *listeners, struct store *store,
+                 const sigset_t *signals)
+{
+    struct servers servers = { .service = service_from(options, store) };
+    int number = 0;
+
+    int r = endpoint_start(&servers, options, listeners);
+    if (r == 0)
+        r = operator_start(&servers, options);
+    if (r == 0) {
+        say_where(servers.server, options);
+        (void)sigwait(signals, &number);
+        log_info("stopping signal=%d", number);
+    }
+    servers_stop(&servers);
+    return r;
 }
 
 /* First the sockets, then the store: a server that cannot listen touches no data. */

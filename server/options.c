@@ -67,6 +67,12 @@ static const struct option_row rows[] = {
     { "cors-origin", "ORIGINS", "whose web pages may upload: *, or origins with commas between them,\n"
       "as https://app.example,http://localhost:8080, or nothing (default *)",
       KIND_ORIGINS, offsetof(struct options, cors_origins), 0, 0 },
+    { "admin-listen", "WHERE", "where the operator asks for uploads and figures: ADDR:PORT, with a token,\n"
+      "unix:PATH, or none (default unix:DATA/admin.sock)",
+      KIND_TEXT, offsetof(struct options, admin_listen), 0, 0 },
+    { "api-token-file", "FILE", "the token that --admin-listen ADDR:PORT asks for\n"
+      "(default DATA/api-token, made when missing)",
+      KIND_TEXT, offsetof(struct options, api_token_file), 0, 0 },
     { "threads", "N", "loop threads (default: the number of cores)", NUMBER(threads, 1, 256) },
     { "io-threads", "N", "threads for disk and database (default 16)", NUMBER(io_threads, 1, 256) },
     { "idle-timeout", "SECONDS", "close a connection without any byte for so long (default 60)",

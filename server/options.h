@@ -30,8 +30,10 @@ struct options {
     uint64_t min_size, max_append_size, min_append_size; /* bytes; 0: no such limit */
     unsigned expire_after_s, remember_gone_s;
     enum digest_algorithm digest;
-    bool materialise;         /* concatenated uploads become plain files */
-    const char *cors_origins; /* see protocol/origin.h */
+    bool materialise;           /* concatenated uploads become plain files */
+    const char *cors_origins;   /* see protocol/origin.h */
+    const char *admin_listen;   /* NULL: unix:DATA/admin.sock */
+    const char *api_token_file; /* NULL: DATA/api-token */
     unsigned threads, io_threads;
     unsigned idle_timeout_s, header_timeout_s;
     unsigned max_connections;

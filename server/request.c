@@ -70,23 +70,6 @@ static const char *header_end(struct MHD_Connection *connection, const char *met
                         ->header_size;
 }
 
-/* tus 1.0.0, "X-HTTP-Method-Override": "The X-HTTP-Method-Override request header MUST be a string which
- * MUST be interpreted as the request's method by the Server, if the header is presented. The actual
- * method of the request MUST be ignored." */
-static int request_method(struct request *request)
-{
-    const struct field *override;
-
-    request->method = request->message.method;
-    int r = message_field_once(&request->message, "X-HTTP-Method-Override", &override);
-    if (r != 0 || override == NULL)
-        return r;
-    if (!token_valid(override->value))
-        return REFUSED_MALFORMED_MESSAGE;
-    request->method = override->value;
-    return 0;
-}
-
 /* libmicrohttpd leaves blanks at the end of a value: "chunked " is a coding that it does not know, and the
  * lines between the chunks would be read as content, to the end of the connection. */
 static bool coding_understood(struct MHD_Connection *connection)
@@ -161,8 +144,24 @@ int request_read(struct MHD_Connection *connection, const char *method, const ch
 
     ret_request->framing = framing;
     ret_request->framed = true;
-    r = request_method(ret_request);
-    return r == 0 ? target_parse(ret_request->message.target, &ret_request->target) : r;
+    ret_request->method = ret_request->message.method;
+    return target_parse(ret_request->message.target, &ret_request->target);
+}
+
+/* tus 1.0.0, "X-HTTP-Method-Override": "The X-HTTP-Method-Override request header MUST be a string which
+ * MUST be interpreted as the request's method by the Server, if the header is presented. The actual
+ * method of the request MUST be ignored." */
+int request_override_method(struct request *request)
+{
+    const struct field *override;
+
+    int r = message_field_once(&request->message, "X-HTTP-Method-Override", &override);
+    if (r != 0 || override == NULL)
+        return r;
+    if (!token_valid(override->value))
+        return REFUSED_MALFORMED_MESSAGE;
+    request->method = override->value;
+    return 0;
 }
 
 void request_done(struct request *request)

@@ -24,7 +24,7 @@ struct request {
     char *header;         /* owned; what they point to */
     struct framing framing;
     struct target target;
-    struct bytes method; /* the one to execute: see X-HTTP-Method-Override */
+    struct bytes method; /* the one to execute: see request_override_method() */
     bool framed;         /* the message is well-formed: framing holds */
     const char *body;    /* where in libmicrohttpd's buffer a body begins: behind the header */
 };
@@ -39,6 +39,12 @@ struct request {
 int request_read(struct MHD_Connection *connection, const char *method, const char *uri,
                  const char *target, const char *version, struct request *ret_request);
 void request_done(struct request *request);
+
+/*
+ * The method to execute becomes that of X-HTTP-Method-Override, where the request has one. Refuses with
+ * REFUSED_REPEATED_FIELD, and with REFUSED_MALFORMED_MESSAGE what is no method.
+ */
+int request_override_method(struct request *request);
 
 /* Whether the line before a piece of a chunked body, as far as it still stands in the buffer before
  * the piece, ends as RFC 9112, 7.1 wants: libmicrohttpd takes a bare line feed. */

@@ -6,12 +6,16 @@
 
 static bool route_has_path(const struct route *route, struct bytes path)
 {
-    size_t fixed = strcspn(route->path, "*");
+    size_t before = strcspn(route->path, "*");
 
-    if (route->path[fixed] == '\0')
+    if (route->path[before] == '\0')
         return bytes_equal_text(path, route->path);
-    return path.count > fixed && memcmp(path.data, route->path, fixed) == 0 &&
-           memchr(path.data + fixed, '/', path.count - fixed) == NULL;
+
+    const char *behind = route->path + before + 1;
+    size_t fixed = before + strlen(behind);
+    return path.count > fixed && memcmp(path.data, route->path, before) == 0 &&
+           bytes_equal_text(bytes_after(path, path.count - strlen(behind)), behind) &&
+           memchr(path.data + before, '/', path.count - fixed) == NULL;
 }
 
 static void allow_add(char allow[static ROUTE_ALLOW_BYTES], const char *method)

@@ -3,8 +3,8 @@
 /*
  * Routes: which handler answers which method on which path
  *
- * A path in the table is matched whole ("/healthz"), or, when it ends in "*", matches one more
- * non-empty segment ("/files/" and a star: every upload). Of several that match, the first one in the
+ * A path in the table is matched whole ("/healthz"), or, when it has a "*", with any one non-empty
+ * segment in its place ("/files/" and a star: every upload). Of several that match, the first one in the
  * table is the resource, with all its methods. A HEAD goes to the GET of a path that has
  * no HEAD of its own. Percent-encoding is not undone: no resource of ours needs it.
  */

@@ -17,8 +17,6 @@
 enum {
     STOP_GRACE_MS = 1000,     /* for answers that are on their way */
     STOP_WAIT_MS = 30 * 1000, /* for workers in the middle of a job */
-    READERS =
-        8, /* files that are read from a disk at a time; others are sent from the page cache */
 };
 
 struct server {
@@ -61,7 +59,8 @@ static int server_start_exchanges(struct server *server, const struct server_opt
     if (r == 0)
         r = workers_start(options->workers, options->waiting_max, &server->workers);
     if (r == 0)
-        r = workers_start(READERS, SIZE_MAX, &server->readers); /* one job per connection at most */
+        r = workers_start(options->readers, SIZE_MAX,
+                          &server->readers); /* one job per connection at most */
     if (r != 0)
         return r;
 
@@ -69,6 +68,8 @@ static int server_start_exchanges(struct server *server, const struct server_opt
         .routes = options->routes,
         .route_count = options->route_count,
         .context = options->context,
+        .method_override = options->method_override,
+        .admit = options->admit,
         .finish = options->finish,
         .fibers_max = options->fibers_max,
         .workers = server->workers,
@@ -127,6 +128,7 @@ int server_start(const struct server_options *options, struct server **ret_serve
         r = server_start_acceptor(server);
     if (r != 0) {
         (void)server_stop(server);
+        server_free(server);
         return r;
     }
 
@@ -168,11 +170,17 @@ int server_stop(struct server *server)
     workers_stop(server->workers);
     workers_stop(server->readers);
     linger_stop(server->linger);
+    fiber_release_stacks();
+    return 0;
+}
+
+void server_free(struct server *server)
+{
+    if (server == NULL)
+        return;
+
     exchanges_free(server->exchanges);
     connections_free(server->connections);
-    fiber_release_stacks();
-
     free(server->loops);
     free(server);
-    return 0;
 }

@@ -8,9 +8,10 @@
  *   Threads  one; the server's own are started by server_start() with the caller's signal mask, so
  *            block the signals that you wait for before
  *
- * Calling sequence:  server_start  { server_url }  server_stop
+ * Calling sequence:  server_start  { server_url, server_counts }  server_stop  server_free
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "server/exchanges.h"
@@ -24,13 +25,19 @@ struct server_options {
     size_t listener_count;
     unsigned threads; /* loops */
     unsigned workers;
+    unsigned
+        readers; /* files that are read from a disk at a time; others are sent from the page cache */
     unsigned first_byte_timeout_s, header_timeout_s, idle_timeout_s;
     unsigned connections_max, connections_per_address_max;
     size_t fibers_max, waiting_max; /* requests with a handler; jobs that wait for a worker */
     const struct route *routes;     /* borrowed */
     size_t route_count;
-    void *context;                                                    /* for the handlers */
-    void (*finish)(struct exchange *exchange, struct answer *answer); /* see exchanges.h */
+    void *context; /* for the handlers */
+
+    /* see exchanges.h */
+    bool method_override;
+    int (*admit)(struct exchange *exchange);
+    void (*finish)(struct exchange *exchange, struct answer *answer);
 };
 
 int server_start(const struct server_options *options, struct server **ret_server);
@@ -38,6 +45,7 @@ int server_start(const struct server_options *options, struct server **ret_serve
 /* Where it listens, for people; NULL for an index beyond the last. */
 const char *server_url(const struct server *server, size_t index);
 
+/* From any thread, until server_free(). */
 struct exchanges_counts server_counts(struct server *server);
 size_t server_connection_count(struct server *server);
 
@@ -46,3 +54,6 @@ size_t server_connection_count(struct server *server);
  * threads are still running and the process should end without more ado. NULL is fine. Waits.
  */
 int server_stop(struct server *server);
+
+/* Of one that has stopped. NULL is fine. */
+void server_free(struct server *server);

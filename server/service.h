@@ -5,7 +5,7 @@
  *
  * One handler per operation, each in a file of its own: create, append, offset, terminate for tus,
  * ietf_create, ietf_append, ietf_offset, ietf_cancel for the IETF's protocol (by_protocol.h chooses),
- * capabilities for both. Their context (exchange_context()) is a struct service.
+ * capabilities for both. Their context (exchange_context()) is a struct service, or begins with one.
  *
  *   Source   tus 1.0.0, "Headers"
  */

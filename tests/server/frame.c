@@ -452,6 +452,7 @@ int main(int argc, char **argv)
         .listener_count = listen_count,
         .threads = setting(settings, "threads"),
         .workers = setting(settings, "io_threads"),
+        .readers = 8,
         .first_byte_timeout_s = setting(settings, "first_byte_s"),
         .header_timeout_s = setting(settings, "header_s"),
         .idle_timeout_s = setting(settings, "idle_s"),
@@ -461,6 +462,7 @@ int main(int argc, char **argv)
         .waiting_max = setting(settings, "waiting"),
         .routes = routes,
         .route_count = sizeof(routes) / sizeof(routes[0]),
+        .method_override = true,
     };
     struct server *server = NULL;
     int r = server_start(&options, &server);
@@ -468,6 +470,7 @@ int main(int argc, char **argv)
         atomic_store(&frame.server, server);
         serve(server);
         r = server_stop(server);
+        server_free(server);
         (void)printf("left fibers=%zu\n", fiber_count());
     }
     if (frame.held != NULL)

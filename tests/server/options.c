@@ -37,6 +37,8 @@ static void has_defaults(void **state)
     assert_int_equal(options.max_connections_per_address, 0);
     assert_int_equal(options.log_level, LOG_LEVEL_INFO);
     assert_false(options.materialise);
+    assert_null(options.admin_listen);
+    assert_null(options.api_token_file);
     assert_string_equal(text, "");
     options_done(&options);
 }
@@ -48,12 +50,14 @@ static void reads_flags(void **state)
 
     (void)state;
     assert_int_equal(parse("--listen=[::1]:0 --listen unix:/run/ferry.sock --threads 3"
-                           " --log-level debug",
+                           " --log-level debug --admin-listen none --api-token-file /run/t",
                            &options, text),
                      OPTIONS_RUN);
     assert_int_equal(options.listen_count, 2);
     assert_string_equal(options.listen[0], "[::1]:0");
     assert_string_equal(options.listen[1], "unix:/run/ferry.sock");
+    assert_string_equal(options.admin_listen, "none");
+    assert_string_equal(options.api_token_file, "/run/t");
     assert_int_equal(options.threads, 3);
     assert_int_equal(options.log_level, LOG_LEVEL_DEBUG);
     options_done(&options);

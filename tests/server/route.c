@@ -17,7 +17,7 @@ static int two(struct exchange *exchange)
 
 static const struct route routes[] = {
     { "GET", "/healthz", one },  { "GET", "/files/*", one }, { "PATCH", "/files/*", two },
-    { "HEAD", "/files/*", two }, { "POST", "/files/", two },
+    { "HEAD", "/files/*", two }, { "POST", "/files/", two }, { "POST", "/files/*/end", one },
 };
 
 enum {
@@ -35,8 +35,9 @@ static void finds_by_method_and_path(void **state)
         const char *method, *path;
         size_t index;
     } cases[] = {
-        { "GET", "/healthz", 0 },   { "HEAD", "/healthz", 0 }, { "GET", "/files/4f0c", 1 },
-        { "PATCH", "/files/x", 2 }, { "HEAD", "/files/x", 3 }, { "POST", "/files/", 4 },
+        { "GET", "/healthz", 0 },      { "HEAD", "/healthz", 0 }, { "GET", "/files/4f0c", 1 },
+        { "PATCH", "/files/x", 2 },    { "HEAD", "/files/x", 3 }, { "POST", "/files/", 4 },
+        { "POST", "/files/x/end", 5 },
     };
     const struct route *route = NULL;
     char allow[ROUTE_ALLOW_BYTES];
@@ -79,10 +80,19 @@ static void the_first_path_that_matches_is_the_resource(void **state)
 
 static void refuses_a_path_that_nobody_has(void **state)
 {
-    static const char *const paths[] = {
-        "/",      "",           "*",        "/healthz/", "/healthzz",
-        "/files", "/files/a/b", "/files//", "/Files/x",  "/files/%2e%2e/x",
-    };
+    static const char *const paths[] = { "/",
+                                         "",
+                                         "*",
+                                         "/healthz/",
+                                         "/healthzz",
+                                         "/files",
+                                         "/files/a/b",
+                                         "/files//",
+                                         "/Files/x",
+                                         "/files/%2e%2e/x",
+                                         "/files//end",
+                                         "/files/a/b/end",
+                                         "/files/a/end/" };
     const struct route *route = NULL;
     char allow[ROUTE_ALLOW_BYTES];
 

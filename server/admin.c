@@ -1,0 +1,165 @@
+#define LOG_MODULE "admin"
+#include "server/admin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fail.h"
+#include "protocol/bearer.h"
+#include "protocol/page_request.h"
+#include "server/health.h"
+#include "server/ready.h"
+#include "server/token.h"
+
+enum {
+    WORKERS = 2,
+    READERS = 1,
+    WAITING_MAX = ADMIN_CONNECTIONS,
+};
+
+static const struct route routes[] = {
+    { "GET", "/healthz", health },
+    { "GET", "/readyz", ready },
+};
+
+struct admin *admin_of(const struct exchange *exchange)
+{
+    return exchange_context(exchange);
+}
+
+/* A token is known to no web page, so who shows it may ask by any name: that of a proxy, of a container.
+ * Without one, only the request itself can tell. */
+static int admin_admit(struct exchange *exchange)
+{
+    const struct message *message = exchange_message(exchange);
+    const struct admin *admin = admin_of(exchange);
+
+    int r = admin->token != NULL ? bearer_check(message, bytes_of_text(admin->token))
+                                 : page_request_check_host(message);
+    return r == 0 ? page_request_check(message) : r;
+}
+
+static void admin_finish(struct exchange *exchange, struct answer *answer)
+{
+    (void)exchange;
+    answer_field(answer, "X-Content-Type-Options", "nosniff");
+    if (!answer_has_field(answer, "Cache-Control"))
+        answer_field(answer, "Cache-Control", "no-store");
+}
+
+/* ---- start ---- */
+
+static bool admin_asks_token(const char *where)
+{
+    return strncmp(where, "unix:", 5) != 0;
+}
+
+static int admin_read_token(const struct admin_options *options, char **ret_token)
+{
+    AUTO_FREE char *path = NULL;
+
+    if (options->token_file != NULL)
+        return token_read(options->token_file, ret_token);
+    if (asprintf(&path, "%s/api-token", options->data) >= 0)
+        return token_read_or_make(path, ret_token);
+    path = NULL;
+    return fail_code(ENOMEM, "start the operator's listener");
+}
+
+/* The token first: nobody is listened to who could not be asked for it. */
+static int admin_listen(struct admin *admin, const struct admin_options *options)
+{
+    AUTO_FREE char *where = NULL;
+
+    int count = options->listen != NULL ? asprintf(&where, "%s", options->listen)
+                                        : asprintf(&where, "unix:%s/admin.sock", options->data);
+    if (count < 0) {
+        where = NULL;
+        return fail_code(ENOMEM, "start the operator's listener");
+    }
+    int r = admin_asks_token(where) ? admin_read_token(options, &admin->token) : 0;
+    return r == 0 ? listener_open_private(where, &admin->listener) : r;
+}
+
+static int admin_serve(struct admin *admin, const struct admin_options *options)
+{
+    struct server_options server = {
+        .listeners = &admin->listener,
+        .listener_count = 1,
+        .threads = 1,
+        .workers = WORKERS,
+        .readers = READERS,
+        .first_byte_timeout_s = options->header_timeout_s,
+        .header_timeout_s = options->header_timeout_s,
+        .idle_timeout_s = options->idle_timeout_s,
+        .connections_max = ADMIN_CONNECTIONS,
+        .connections_per_address_max = ADMIN_CONNECTIONS,
+        .fibers_max = ADMIN_CONNECTIONS,
+        .waiting_max = WAITING_MAX,
+        .routes = routes,
+        .route_count = sizeof(routes) / sizeof(routes[0]),
+        .context = admin,
+        .admit = admin_admit,
+        .finish = admin_finish,
+    };
+    return server_start(&server, &admin->server);
+}
+
+static void admin_free(struct admin *admin)
+{
+    server_free(admin->server);
+    listener_close(&admin->listener);
+    free(admin->token);
+    free(admin);
+}
+
+int admin_start(const struct admin_options *options, struct admin **ret_admin)
+{
+    struct admin *admin = calloc(1, sizeof(*admin));
+    if (admin == NULL)
+        return fail_errno("start the operator's listener");
+
+    admin->service = *options->service;
+    admin->endpoint = options->endpoint;
+    admin->started_ms = clock_monotonic_ms();
+    int r = admin_listen(admin, options);
+    if (r != 0 && options->listen == NULL) {
+        log_warning("there is no operator's listener; --admin-listen names another place");
+        admin_free(admin);
+        *ret_admin = NULL;
+        return 0;
+    }
+    if (r == 0)
+        r = admin_serve(admin, options);
+    if (r != 0) {
+        admin_free(admin);
+        return r;
+    }
+
+    log_info("the operator's listener is at %s", server_url(admin->server, 0));
+    *ret_admin = admin;
+    return 0;
+}
+
+/* ---- stop ---- */
+
+void admin_announce_stop(struct admin *admin)
+{
+    if (admin != NULL)
+        atomic_store(&admin->stopping, true);
+}
+
+int admin_stop(struct admin *admin)
+{
+    if (admin == NULL)
+        return 0;
+
+    int r = server_stop(admin->server);
+    if (r == 0)
+        admin_free(admin);
+    return r;
+}

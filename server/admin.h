@@ -1,0 +1,65 @@
+#pragma once
+
+/*
+ * The operator's listener
+ *
+ * A server of its own beside the endpoint's, with its own connections, loop and routes: a flood on the
+ * endpoint does not shut the operator out, and what the endpoint does for web pages and for tus (CORS,
+ * X-HTTP-Method-Override) is not there.
+ *
+ *   Who may     on a unix socket, whose file only its owner can connect to (mode 0600): who gets there,
+ *               unless a web page had its browser do so through a forwarded port. On TCP: who shows the
+ *               token, whatever the path.
+ *   Context     a struct admin, which begins with a struct service: handlers of both listeners call
+ *               service_of(), those of this one admin_of(), too
+ *   Routes      one table in admin.c
+ *   Errors      0, or -errno after one clear line
+ *
+ * Calling sequence:  admin_start  admin_announce_stop  (the endpoint's server stops)  admin_stop
+ */
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/listener.h"
+#include "server/server.h"
+#include "server/service.h"
+
+enum {
+    ADMIN_CONNECTIONS = 256
+};
+
+struct admin {
+    struct service service;  /* first: service_of() */
+    struct server *endpoint; /* its server, whose counts may be told */
+    char *token;             /* NULL: none is asked for */
+    uint64_t started_ms;     /* of the monotonic clock */
+    atomic_bool stopping;    /* the endpoint takes no more requests */
+
+    struct listener listener;
+    struct server *server;
+};
+
+struct admin_options {
+    const char *listen;            /* as listener.h says; NULL: unix:DATA/admin.sock */
+    const char *token_file;        /* NULL: DATA/api-token, made when it is missing */
+    const char *data;              /* which a store has opened */
+    const struct service *service; /* of the endpoint; borrowed, like what it points to */
+    struct server *endpoint;       /* borrowed until admin_stop() */
+    unsigned header_timeout_s, idle_timeout_s;
+};
+
+/*
+ * Without a place of its own being named, a listener that cannot be opened is a warning, and there is none:
+ * ret_admin is NULL then. The socket file of a server that was killed is replaced.
+ */
+int admin_start(const struct admin_options *options, struct admin **ret_admin);
+
+/* /readyz says no from here on. NULL is fine. */
+void admin_announce_stop(struct admin *admin);
+
+/* As server_stop(), and frees it. NULL is fine. */
+int admin_stop(struct admin *admin);
+
+struct admin *admin_of(const struct exchange *exchange);
