@@ -30,6 +30,7 @@ enum refusal {
     REFUSED_LENGTH_MISMATCH, /* another length has been stated before */
     REFUSED_TOO_LONG,        /* more bytes than the stated length, or a length beyond all bounds */
     REFUSED_TOO_SHORT,       /* fewer bytes than the stated length, or a length below the offset */
+    REFUSED_LASTING,         /* it does not expire: it is complete, or a part of another one */
     REFUSED_LOCKED,          /* an older request did not let go of it in time */
     REFUSED_ENDED,           /* a newer request has taken it over */
 

@@ -176,6 +176,7 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_LENGTH_MISMATCH: SAY(400, "Upload-Length: another length was stated before");
     case REFUSED_TOO_LONG: SAY(413, "the upload would become longer than its Upload-Length");
     case REFUSED_TOO_SHORT: SAY(400, "Upload-Length: the upload does not end there");
+    case REFUSED_LASTING: SAY(409, "this upload does not expire: it is complete, or a part of another one");
     case REFUSED_LOCKED: SAY(423, "another request for this upload is still running: try again");
     case REFUSED_ENDED: SAY(423, "a newer request for this upload has taken over");
 

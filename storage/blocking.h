@@ -7,6 +7,7 @@
  * result. Never call them from an event loop or from a done function.
  */
 
+#include "storage/store.h"
 #include "storage/upload.h"
 
 static inline int upload_create_wait(struct store *store, const struct upload_creation *creation,
@@ -56,6 +57,33 @@ static inline int upload_list_wait(struct store *store, struct upload_page *page
 
     completion_init(&completion);
     int r = upload_list(store, page, completion_done(&completion));
+    return completion_wait_begun(&completion, r);
+}
+
+static inline int upload_expire_wait(struct store *store, const struct upload_id *id)
+{
+    struct completion completion;
+
+    completion_init(&completion);
+    int r = upload_expire(store, id, completion_done(&completion));
+    return completion_wait_begun(&completion, r);
+}
+
+static inline int store_figures_wait(struct store *store, struct store_figures *ret_figures)
+{
+    struct completion completion;
+
+    completion_init(&completion);
+    int r = store_figures(store, ret_figures, completion_done(&completion));
+    return completion_wait_begun(&completion, r);
+}
+
+static inline int store_probe_wait(struct store *store)
+{
+    struct completion completion;
+
+    completion_init(&completion);
+    int r = store_probe(store, completion_done(&completion));
     return completion_wait_begun(&completion, r);
 }
 

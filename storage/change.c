@@ -268,6 +268,19 @@ static int upload_lacks_length(struct db *db, uint64_t number, bool *ret_lacks)
     return statement_end(find);
 }
 
+static int progress_expire_early(struct db *db, uint64_t number)
+{
+    struct statement *update = db_prepare(db,
+        "UPDATE progress"
+        "   SET state = 4,"
+        "       expires = NULL"
+        " WHERE number = :number"
+        "   AND state IN (0, 2, 3)");
+
+    bind_u64(update, ":number", number);
+    return changed_one(db, update);
+}
+
 static int progress_purge(struct db *db, uint64_t number)
 {
     struct statement *purge = db_prepare(db,
@@ -411,9 +424,10 @@ static int change_lose(struct db *db, const struct change *change)
         return r;
 
     bool damage = change->kind == CHANGE_STATE && change->state == UPLOAD_DAMAGED;
-    r = change->kind == CHANGE_DELETE   ? progress_delete(db, change->number)
-        : change->kind == CHANGE_EXPIRE ? progress_expire(db, change)
-                                        : progress_set_state(db, change);
+    r = change->kind == CHANGE_DELETE         ? progress_delete(db, change->number)
+        : change->kind == CHANGE_EXPIRE       ? progress_expire(db, change)
+        : change->kind == CHANGE_EXPIRE_EARLY ? progress_expire_early(db, change->number)
+                                              : progress_set_state(db, change);
     if (r == 0 && (before == UPLOAD_RECEIVING || damage))
         r = join_part_lost(db, change->number, change->finals_expire);
     if (r == 0 && before == UPLOAD_COMPLETE && damage)
@@ -457,7 +471,8 @@ int change_apply(struct db *db, struct change *change)
     case CHANGE_LENGTH: return change_length(db, change);
     case CHANGE_STATE:
     case CHANGE_DELETE:
-    case CHANGE_EXPIRE: return change_lose(db, change);
+    case CHANGE_EXPIRE:
+    case CHANGE_EXPIRE_EARLY: return change_lose(db, change);
     case CHANGE_PURGE: return change_purge(db, change);
     case CHANGE_FORGET: return change_forget(db, change->now);
     case CHANGE_PROVE:

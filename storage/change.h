@@ -19,21 +19,22 @@
 #include "storage/upload.h"
 
 enum change_kind {
-    CHANGE_CREATE,   /* info, with metadata and the stated digest; repeat */
-    CHANGE_JOIN,     /* the same of a final, made of join */
-    CHANGE_COMMIT,   /* offset, appended, checkpoint, and expires when expires_changed */
-    CHANGE_COMPLETE, /* offset, which becomes the length; appended, digest, response, expires */
-    CHANGE_MISMATCH, /* offset, which becomes the length; appended, digest: and it is damaged */
-    CHANGE_LENGTH,   /* length */
-    CHANGE_STATE,    /* state: invalidated or damaged */
-    CHANGE_DELETE,   /* the row says that it is gone */
-    CHANGE_EXPIRE,   /* the same, when it is still unfinished and expired at time now */
-    CHANGE_PURGE,    /* such a row goes; its id becomes a tombstone when until is not 0 */
-    CHANGE_FORGET,   /* tombstones and keys that are over at time now, some of them; of no upload */
-    CHANGE_PROVE,    /* digest: a final that is verifying has it */
-    CHANGE_COPIED,   /* offset: so many bytes of a final are in a file of its own */
-    CHANGE_FILED,    /* all of them are, and what only this final needed of its parts goes */
-    CHANGE_FREED,    /* that has gone of this part */
+    CHANGE_CREATE,       /* info, with metadata and the stated digest; repeat */
+    CHANGE_JOIN,         /* the same of a final, made of join */
+    CHANGE_COMMIT,       /* offset, appended, checkpoint, and expires when expires_changed */
+    CHANGE_COMPLETE,     /* offset, which becomes the length; appended, digest, response, expires */
+    CHANGE_MISMATCH,     /* offset, which becomes the length; appended, digest: and it is damaged */
+    CHANGE_LENGTH,       /* length */
+    CHANGE_STATE,        /* state: invalidated or damaged */
+    CHANGE_DELETE,       /* the row says that it is gone */
+    CHANGE_EXPIRE,       /* the same, when it is still unfinished and expired at time now */
+    CHANGE_EXPIRE_EARLY, /* the same at any time, when it is unfinished */
+    CHANGE_PURGE,        /* such a row goes; its id becomes a tombstone when until is not 0 */
+    CHANGE_FORGET,       /* tombstones and keys that are over at time now, some of them; of no upload */
+    CHANGE_PROVE,        /* digest: a final that is verifying has it */
+    CHANGE_COPIED,       /* offset: so many bytes of a final are in a file of its own */
+    CHANGE_FILED,        /* all of them are, and what only this final needed of its parts goes */
+    CHANGE_FREED,        /* that has gone of this part */
 };
 
 struct change {

@@ -170,14 +170,6 @@ static int64_t pass_expires_whole(const struct upload *upload)
     return os.realtime_s() + expire_after_s;
 }
 
-/* Finals that wait for a part which is lost end with it, and are told of for a while. */
-static int64_t pass_finals_expire(const struct upload *upload)
-{
-    uint32_t expire_after_s = upload->store->options.expire_after_s;
-
-    return expire_after_s == 0 ? 0 : os.realtime_s() + expire_after_s;
-}
-
 /* With its digest, unless that is not what it should be. */
 static void pass_complete_change(struct upload *upload, struct change *change)
 {
@@ -220,7 +212,7 @@ static bool pass_change(struct upload *upload, struct change *change)
         .offset = upload->target,
         .appended = os.realtime_s(),
         .checkpoint = pass_checkpoint(upload),
-        .finals_expire = pass_finals_expire(upload),
+        .finals_expire = store_finals_expire(upload->store),
         .done = { .call = pass_answered, .argument = upload },
     };
     if (upload->pass == GOAL_DELETE) {
@@ -260,6 +252,7 @@ static void pass_counted(struct upload *upload, const struct change *change)
 {
     if (change->offset > upload->durable)
         upload->appended = change->appended;
+    atomic_fetch_add(&upload->store->acknowledged_bytes, change->offset - upload->durable);
     upload->durable = change->offset;
     upload->recorded = change->checkpoint;
     if (upload->staged)
@@ -322,6 +315,7 @@ static void pass_committed(struct upload *upload, const struct change *change,
     case CHANGE_CREATE:
     case CHANGE_JOIN:
     case CHANGE_EXPIRE:
+    case CHANGE_EXPIRE_EARLY:
     case CHANGE_PURGE:
     case CHANGE_FORGET:
     case CHANGE_PROVE:

@@ -262,12 +262,34 @@ void directory_sync_root(struct directory *directory)
     directory_sync(directory->root_fd, directory->path);
 }
 
-int directory_free_bytes(struct directory *directory, uint64_t *ret_bytes)
+int directory_space(const struct directory *directory, uint64_t *ret_free_bytes,
+                    uint64_t *ret_total_bytes)
 {
     struct statfs about;
 
     if (os.fstatfs(directory->root_fd, &about) < 0)
         return fail_errno("ask for the free space of %s", directory->path);
-    *ret_bytes = (uint64_t)about.f_bavail * (uint64_t)about.f_bsize;
+    *ret_free_bytes = (uint64_t)about.f_bavail * (uint64_t)about.f_bsize;
+    *ret_total_bytes = (uint64_t)about.f_blocks * (uint64_t)about.f_bsize;
     return 0;
+}
+
+int directory_probe(const struct directory *directory)
+{
+    char line = '\n';
+    struct iovec piece = { .iov_base = &line, .iov_len = 1 };
+
+    if (os.pwritev2(directory->lock_fd, &piece, 1, 0, 0) != 1 ||
+        os.fdatasync(directory->lock_fd) != 0)
+        return fail_errno("write to %s/lock, as a trial", directory->path);
+    return 0;
+}
+
+uint64_t directory_file_bytes(const struct directory *directory, const char *name)
+{
+    struct stat about;
+
+    return os.fstatat(directory->root_fd, name, &about, AT_SYMLINK_NOFOLLOW) == 0
+               ? (uint64_t)about.st_size
+               : 0;
 }

@@ -52,4 +52,12 @@ int directory_sync_shard(struct directory *directory, const struct upload_id *id
 /* The names in DATA itself. Blocks. */
 void directory_sync_root(struct directory *directory);
 
-int directory_free_bytes(struct directory *directory, uint64_t *ret_bytes);
+/* What is left of the file system, and how large it is. Blocks. */
+int directory_space(const struct directory *directory, uint64_t *ret_free_bytes,
+                    uint64_t *ret_total_bytes);
+
+/* Whether the disk takes bytes: writes one, where there is room for it, and syncs it. Blocks. */
+int directory_probe(const struct directory *directory);
+
+/* The size of a file in DATA; 0 when there is none. Blocks. */
+uint64_t directory_file_bytes(const struct directory *directory, const char *name);

@@ -223,10 +223,10 @@ static int copy_resume(struct finals *finals)
 /* A copy must not take the room of those who are uploading. */
 static bool copy_has_room(struct finals *finals)
 {
-    uint64_t free_bytes = 0;
+    uint64_t free_bytes = 0, total_bytes = 0;
     uint64_t length = content_length(finals->content);
 
-    if (directory_free_bytes(&finals->store->directory, &free_bytes) != 0)
+    if (directory_space(&finals->store->directory, &free_bytes, &total_bytes) != 0)
         return false;
     uint64_t floor = finals->store->options.min_free_bytes;
     if (free_bytes > floor && free_bytes - floor > length)

@@ -146,32 +146,107 @@ int lookup_upload(struct db *db, const struct upload_id *id, struct lookup *ret_
     return r == REFUSED_UNKNOWN_UPLOAD ? lookup_tombstone(db, id) : r;
 }
 
-int lookup_page(struct db *db, struct upload_page *page)
+/* A merge of what each state has in its order: no more is read than is taken. */
+struct statement *lookup_keys(struct db *db, enum upload_wanted wanted,
+                              const struct upload_cursor *before)
 {
-    struct statement *list = db_prepare(db,
-        "SELECT number, id, protocol, kind, state, length, offset, explicit_completion, created,"
-        "       coalesce(appended, created) AS appended, expires, place,"
-        "       digest_algorithm, digest, stated_digest"
-        "  FROM upload JOIN progress USING (number)"
-        " WHERE number < :before"
-        "   AND state <> 4"
-        " ORDER BY number DESC"
-        " LIMIT :room");
-    size_t count = 0;
-    uint64_t last = 0;
+    struct statement *keys = db_prepare(db,
+        "SELECT created, number"
+        "  FROM listing"
+        " WHERE state = 0"
+        "   AND :receiving"
+        "   AND (created, number) < (:created, :number)"
+        " UNION ALL "
+        "SELECT created, number"
+        "  FROM listing"
+        " WHERE state = 1"
+        "   AND :complete"
+        "   AND (created, number) < (:created, :number)"
+        " UNION ALL "
+        "SELECT created, number"
+        "  FROM listing"
+        " WHERE state = 2"
+        "   AND :invalidated"
+        "   AND (created, number) < (:created, :number)"
+        " UNION ALL "
+        "SELECT created, number"
+        "  FROM listing"
+        " WHERE state = 3"
+        "   AND :damaged"
+        "   AND (created, number) < (:created, :number)"
+        " UNION ALL "
+        "SELECT created, number"
+        "  FROM listing"
+        " WHERE state = 5"
+        "   AND :verifying"
+        "   AND (created, number) < (:created, :number)"
+        " ORDER BY created DESC, number DESC");
+    bool all = wanted == UPLOADS_ALL;
 
-    bind_u64(list, ":before", page->before == 0 ? INT64_MAX : page->before);
-    bind_u64(list, ":room", page->room);
-    while (statement_next(list) && count < page->room) {
-        page->infos[count++] = column_info(list);
-        last = column_u64(list, "number");
+    bind_u64(keys, ":receiving", all || wanted == UPLOADS_STALLED);
+    bind_u64(keys, ":complete", all || wanted == UPLOADS_COMPLETE);
+    bind_u64(keys, ":invalidated", all || wanted == UPLOADS_INVALIDATED);
+    bind_u64(keys, ":damaged", all || wanted == UPLOADS_DAMAGED);
+    bind_u64(keys, ":verifying", all);
+    bind_i64(keys, ":created", before->created);
+    bind_u64(keys, ":number", before->number);
+    return keys;
+}
+
+bool lookup_next_key(struct statement *keys, struct upload_cursor *ret_key)
+{
+    if (!statement_next(keys))
+        return false;
+    ret_key->created = column_i64(keys, "created");
+    ret_key->number = column_u64(keys, "number");
+    return true;
+}
+
+int lookup_number(struct db *db, uint64_t number, struct upload_info *ret_info)
+{
+    struct statement *find = db_prepare(db,
+        "SELECT id, protocol, kind, state, length, offset, explicit_completion, created,"
+        "       coalesce(appended, created) AS appended, expires, place,"
+        "       digest_algorithm, digest, stated_digest, metadata"
+        "  FROM upload JOIN progress USING (number)"
+        " WHERE number = :number"
+        "   AND state <> 4");
+
+    bind_u64(find, ":number", number);
+    bool known = statement_next(find);
+    struct upload_info info = column_info(find);
+    int copied = column_copy(find, "metadata", &info.metadata, &info.metadata_count);
+    int r = statement_end(find);
+    if (r == 0 && !known)
+        r = REFUSED_UNKNOWN_UPLOAD;
+    if (r == 0)
+        r = copied;
+    if (r != 0) {
+        upload_info_done(&info);
+        return r;
     }
-    int r = statement_end(list);
+
+    *ret_info = info;
+    return 0;
+}
+
+int lookup_tally(struct db *db, uint64_t ret_uploads[static UPLOAD_STATES])
+{
+    struct statement *tally = db_prepare(db,
+        "SELECT state, uploads"
+        "  FROM tally");
+    uint64_t uploads[UPLOAD_STATES] = { 0 };
+
+    while (statement_next(tally)) {
+        uint64_t state = column_u64(tally, "state");
+        if (state < UPLOAD_STATES)
+            uploads[state] = column_u64(tally, "uploads");
+    }
+    int r = statement_end(tally);
     if (r != 0)
         return r;
 
-    page->count = count;
-    page->before = count < page->room ? 0 : last;
+    memcpy(ret_uploads, uploads, sizeof(uploads));
     return 0;
 }
 

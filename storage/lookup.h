@@ -25,8 +25,19 @@ struct lookup {
 /* Refuses with REFUSED_GONE when it was deleted or has expired, whether or not its row remains. */
 int lookup_upload(struct db *db, const struct upload_id *id, struct lookup *ret_lookup);
 
-/* See upload_list(). Without metadata and responses, and without those that are gone. */
-int lookup_page(struct db *db, struct upload_page *page);
+/* The same by its number, and without a response; what is deleted is unknown. */
+int lookup_number(struct db *db, uint64_t number, struct upload_info *ret_info);
+
+/*
+ * The keys of all that are created before, newest first, one lookup_next_key() after the other, until
+ * statement_end(). Those that are active stand among those that are stalled.
+ */
+struct statement *lookup_keys(struct db *db, enum upload_wanted wanted,
+                              const struct upload_cursor *before);
+bool lookup_next_key(struct statement *keys, struct upload_cursor *ret_key);
+
+/* How many uploads have each state. */
+int lookup_tally(struct db *db, uint64_t ret_uploads[static UPLOAD_STATES]);
 
 struct lookup_entry {
     uint64_t number;

@@ -50,7 +50,8 @@ struct store {
     struct upload *uploads; /* all that are open, opening or on their last commit */
     atomic_uint_fast64_t upload_count;
 
-    atomic_uint_fast64_t free_bytes, synced_files, expired_uploads, deleted_files, damaged_uploads;
+    atomic_uint_fast64_t free_bytes, synced_files, expired_uploads, deleted_files, damaged_uploads,
+        acknowledged_bytes;
 };
 
 enum {
@@ -301,3 +302,6 @@ void store_press(struct store *store);
 
 /* Tombstones wait for the janitor. */
 void store_deleted(struct store *store);
+
+/* Finals that wait for a part which is lost now end with it, and are told of until then; 0: for ever. */
+int64_t store_finals_expire(const struct store *store);

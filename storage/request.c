@@ -1,5 +1,5 @@
 /*
- * What needs no writer: to create, find, list and read uploads
+ * What needs no writer: to create, find, list, read and expire uploads, and to look at the whole store
  *
  * A request is one allocation that holds its job or its change until the answer.
  */
@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/fail.h"
 #include "base/refusal.h"
+#include "storage/list.h"
 #include "storage/lookup.h"
 #include "storage/os.h"
 #include "storage/parts.h"
@@ -32,6 +33,8 @@ struct request {
     size_t *ret_count;
     struct content **ret_content;
     struct upload_page *page;
+    struct store_figures *ret_figures;
+    struct lease lease;
 };
 
 static struct request *request_new(struct store *store, struct done done)
@@ -197,12 +200,8 @@ char *upload_path(const struct store *store, const struct upload_id *id)
 static void list_run(struct job *job)
 {
     struct request *request = PART_OF(struct request, job, job);
-    struct catalog *catalog = request->store->catalog;
 
-    struct db *reader = catalog_reader(catalog);
-    int r = lookup_page(reader, request->page);
-    catalog_reader_return(catalog, reader);
-    request_answer(request, r);
+    request_answer(request, list_page(request->store, request->page));
 }
 
 int upload_list(struct store *store, struct upload_page *page, struct done done)
@@ -213,6 +212,143 @@ int upload_list(struct store *store, struct upload_page *page, struct done done)
 
     request->page = page;
     request_submit(request, list_run);
+    return 0;
+}
+
+/* ---- expire ---- */
+
+static void expire_answered(void *argument, int result)
+{
+    struct request *request = argument;
+    struct store *store = request->store;
+
+    lease_release(store->leases, &request->lease);
+    if (result == 0) {
+        atomic_fetch_add(&store->expired_uploads, 1);
+        store_deleted(store);
+    }
+    /* it was not complete a moment ago, and nobody could write to it since */
+    request_answer(request, result == REFUSED_GONE ? REFUSED_LASTING : result);
+}
+
+/* With the lease: as long as it is looked at nobody completes it. */
+static int expire_lookup(struct request *request)
+{
+    struct lookup lookup;
+
+    int r = store_lookup(request->store, &request->id, &lookup);
+    if (r != 0)
+        return r;
+    request->change.number = lookup.number;
+    r = lookup.info.state == UPLOAD_COMPLETE ? REFUSED_LASTING : 0;
+    upload_info_done(&lookup.info);
+    return r;
+}
+
+static void expire_run(struct job *job)
+{
+    struct request *request = PART_OF(struct request, job, job);
+    struct lease_table *leases = request->store->leases;
+
+    request->lease.id = request->id;
+    bool taken = lease_try(leases, &request->lease);
+    int r = expire_lookup(request);
+    if (r == 0 && !taken)
+        r = REFUSED_LOCKED;
+    if (r == 0) {
+        request->change.kind = CHANGE_EXPIRE_EARLY;
+        request->change.finals_expire = store_finals_expire(request->store);
+        request->change.done = (struct done){ .call = expire_answered, .argument = request };
+        catalog_submit(request->store->catalog, &request->change);
+        return;
+    }
+    if (taken)
+        lease_release(leases, &request->lease);
+    request_answer(request, r);
+}
+
+int upload_expire(struct store *store, const struct upload_id *id, struct done done)
+{
+    struct request *request = request_new(store, done);
+    if (request == NULL)
+        return -ENOMEM;
+
+    request->id = *id;
+    request_submit(request, expire_run);
+    return 0;
+}
+
+/* ---- of the store as a whole ---- */
+
+static int figures_read(struct store *store, struct store_figures *figures)
+{
+    int64_t page_bytes = 0, free_pages = 0;
+
+    struct db *reader = catalog_reader(store->catalog);
+    int r = lookup_tally(reader, figures->uploads);
+    if (r == 0)
+        r = db_ask(reader, "PRAGMA page_size", &page_bytes);
+    if (r == 0)
+        r = db_ask(reader, "PRAGMA freelist_count", &free_pages);
+    catalog_reader_return(store->catalog, reader);
+    if (r == 0)
+        r = directory_space(&store->directory, &figures->free_bytes, &figures->total_bytes);
+    figures->free_page_bytes = (uint64_t)(page_bytes * free_pages);
+    figures->database_bytes = directory_file_bytes(&store->directory, "ferry.db");
+    figures->log_bytes = directory_file_bytes(&store->directory, "ferry.db-wal");
+    return r;
+}
+
+static void figures_run(struct job *job)
+{
+    struct request *request = PART_OF(struct request, job, job);
+    struct store_figures figures = { 0 };
+
+    int r = figures_read(request->store, &figures);
+    if (r == 0)
+        *request->ret_figures = figures;
+    request_answer(request, r);
+}
+
+int store_figures(struct store *store, struct store_figures *ret_figures, struct done done)
+{
+    struct request *request = request_new(store, done);
+    if (request == NULL)
+        return -ENOMEM;
+
+    request->ret_figures = ret_figures;
+    request_submit(request, figures_run);
+    return 0;
+}
+
+static void probe_answered(void *argument, int result)
+{
+    request_answer(argument, result == REFUSED_GONE ? 0 : result); /* there was nothing to forget */
+}
+
+/* The disk first, then a transaction that changes nothing: no tombstone is that old. */
+static void probe_run(struct job *job)
+{
+    struct request *request = PART_OF(struct request, job, job);
+
+    int r = directory_probe(&request->store->directory);
+    if (r != 0) {
+        request_answer(request, r);
+        return;
+    }
+    request->change.kind = CHANGE_FORGET;
+    request->change.now = INT64_MIN;
+    request->change.done = (struct done){ .call = probe_answered, .argument = request };
+    catalog_submit(request->store->catalog, &request->change);
+}
+
+int store_probe(struct store *store, struct done done)
+{
+    struct request *request = request_new(store, done);
+    if (request == NULL)
+        return -ENOMEM;
+
+    request_submit(request, probe_run);
     return 0;
 }
 

@@ -13,12 +13,14 @@ enum {
 extern const char schema_1_sql[];
 extern const char schema_2_sql[];
 extern const char schema_3_sql[];
+extern const char schema_4_sql[];
 
 /* Step n takes the database from user_version n to n + 1. Steps are never changed, only added. */
 static const char *const schema_steps[] = {
     schema_1_sql,
     schema_2_sql,
     schema_3_sql,
+    schema_4_sql,
 };
 
 enum {

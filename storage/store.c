@@ -120,9 +120,9 @@ static struct store *store_new(const struct store_options *options)
 
 static int store_measure(struct store *store)
 {
-    uint64_t free_bytes;
+    uint64_t free_bytes, total_bytes;
 
-    int r = directory_free_bytes(&store->directory, &free_bytes);
+    int r = directory_space(&store->directory, &free_bytes, &total_bytes);
     if (r == 0)
         atomic_store(&store->free_bytes, free_bytes);
     return r;
@@ -242,6 +242,13 @@ void store_deleted(struct store *store)
     janitor_poke(store->janitor);
 }
 
+int64_t store_finals_expire(const struct store *store)
+{
+    uint32_t expire_after_s = store->options.expire_after_s;
+
+    return expire_after_s == 0 ? 0 : os.realtime_s() + expire_after_s;
+}
+
 struct store_statistics store_statistics(struct store *store)
 {
     struct catalog_statistics catalog = catalog_statistics(store->catalog);
@@ -258,5 +265,6 @@ struct store_statistics store_statistics(struct store *store)
         .expired_uploads = atomic_load(&store->expired_uploads),
         .deleted_files = atomic_load(&store->deleted_files),
         .damaged_uploads = atomic_load(&store->damaged_uploads),
+        .acknowledged_bytes = atomic_load(&store->acknowledged_bytes),
     };
 }

@@ -22,6 +22,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/done.h"
+#include "storage/upload.h"
+
 struct store;
 
 /* What stands as 0 takes the default in brackets, except where 0 is said to mean something. */
@@ -91,11 +94,29 @@ struct store_statistics {
     uint64_t buffer_bytes; /* memory in use for bytes on their way */
     uint64_t free_bytes;   /* of the file system, as of the last tick */
     uint64_t synced_files; /* fdatasync calls since the start */
-    uint64_t committed_groups;  /* transactions since the start */
-    uint64_t committed_changes; /* changes in them */
-    uint64_t expired_uploads;   /* by the janitor since the start */
-    uint64_t deleted_files;     /* by the janitor since the start */
-    uint64_t damaged_uploads;   /* found or made since the start */
+    uint64_t committed_groups;   /* transactions since the start */
+    uint64_t committed_changes;  /* changes in them */
+    uint64_t expired_uploads;    /* by the janitor since the start */
+    uint64_t deleted_files;      /* by the janitor since the start */
+    uint64_t damaged_uploads;    /* found or made since the start */
+    uint64_t acknowledged_bytes; /* by which offsets have grown since the start */
 };
 
 struct store_statistics store_statistics(struct store *store);
+
+/* What has to be read. */
+struct store_figures {
+    uint64_t uploads[UPLOAD_STATES];    /* as many have each enum upload_state */
+    uint64_t free_bytes, total_bytes;   /* of the file system */
+    uint64_t database_bytes, log_bytes; /* of the catalog's files */
+    uint64_t free_page_bytes;           /* of the database, unused */
+};
+
+/* Answers through done, see storage/upload.h. */
+int store_figures(struct store *store, struct store_figures *ret_figures, struct done done);
+
+/*
+ * Tries whether the disk takes bytes and the catalog makes transactions: an answer, 0 or -errno, that
+ * does not come means no. A trial writes a byte that means nothing, and needs no space.
+ */
+int store_probe(struct store *store, struct done done);

@@ -68,6 +68,10 @@ enum upload_state {
 };
 
 enum {
+    UPLOAD_STATES = UPLOAD_VERIFYING + 1
+};
+
+enum {
     UPLOAD_RESPONSE_BYTES = 16 * 1024,
     UPLOAD_PARTS = 10000,     /* of a final upload, at most */
     UPLOAD_PART_FINALS = 100, /* waiting final uploads that an unfinished part may be in, at most */
@@ -214,19 +218,60 @@ int upload_find(struct store *store, const struct upload_id *id, struct upload_i
  * caller; NULL when there is no memory. */
 char *upload_path(const struct store *store, const struct upload_id *id);
 
+/* Which uploads a page is of. Those that are gone are in none. */
+enum upload_wanted {
+    UPLOADS_ALL,
+    UPLOADS_ACTIVE,  /* somebody writes to it */
+    UPLOADS_STALLED, /* it is neither complete nor lost, and nobody does */
+    UPLOADS_COMPLETE,
+    UPLOADS_INVALIDATED,
+    UPLOADS_DAMAGED,
+};
+
+/* A place in the order of creation. Its members mean nothing to others but this order. */
+struct upload_cursor {
+    int64_t created;
+    uint64_t number;
+};
+
 /*
- * A page of uploads by their creation, newest first. page->before is 0 for the first page; the
- * answer sets it for the next one, or to 0 when this was the last. Metadata is left out. The
- * caller owns the room of page->infos.
+ * A page of uploads, newest first. One that is there all the time while pages are read is on one of them,
+ * once, whatever comes and goes meanwhile. (Unless it becomes active between two pages of active ones.)
+ *
+ * For the first page before is zeroed; the answer sets it for the next one. A page may be short, or
+ * empty, and have more behind it: only so many uploads are looked at for one.
  */
 struct upload_page {
-    uint64_t before; /* opaque */
-    struct upload_info *infos;
+    enum upload_wanted wanted;
+    int64_t created_from;  /* no older ones */
+    int64_t created_until; /* no newer ones; 0: whenever */
+
+    /* Whether it is wanted, by what storage gives no meaning; NULL: all are. On a thread of storage;
+     * must not wait. */
+    bool (*match)(void *argument, const struct upload_info *info);
+    void *match_argument;
+
+    struct upload_cursor before;
+    struct upload_info *infos; /* the caller's room; those that are set need upload_page_done() */
     size_t room;
-    size_t count; /* set by the answer */
+
+    /* set by the answer */
+    size_t count;
+    bool more;
 };
 
 int upload_list(struct store *store, struct upload_page *page, struct done done);
+
+/* Frees what the infos own. */
+void upload_page_done(struct upload_page *page);
+
+/*
+ * Its time has come: what the janitor does when an unfinished upload expires, whenever that would be.
+ *
+ * Refuses with REFUSED_UNKNOWN_UPLOAD, REFUSED_GONE; REFUSED_LASTING when it is complete, or a part of
+ * another one, and so does not expire; REFUSED_LOCKED when somebody writes to it.
+ */
+int upload_expire(struct store *store, const struct upload_id *id, struct done done);
 
 /*
  * The bytes of a complete upload for reading, which are there even when the upload is deleted meanwhile:

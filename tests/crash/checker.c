@@ -139,7 +139,8 @@ static void check_listed(void)
             if (ledger_find(&checker.ledger, &infos[i].id) == NULL)
                 checker.unknown++;
         }
-    } while (page.before != 0);
+        upload_page_done(&page);
+    } while (page.more);
 }
 
 /* After the janitor's round: a name below files/ is an upload that can be found. */
@@ -242,6 +243,7 @@ static void go_on(void)
     for (size_t i = 0; i < page.count && checker.resumed < FINISHED_AGAIN; i++)
         if (infos[i].state == UPLOAD_RECEIVING)
             finish_upload(&infos[i].id);
+    upload_page_done(&page);
 
     if (upload_create_wait(checker.store, &creation, &id) != 0)
         world_violation("nothing can be created");

@@ -179,18 +179,18 @@ static void an_upload_of_other_bytes_than_stated_is_damaged(void **state)
     assert_int_equal(lookup.info.stated.bytes[0], 7);
 }
 
-static void pages_tell_digests_too(void **state)
+static void a_look_by_number_tells_digests_too(void **state)
 {
     struct database *database = *state;
-    struct upload_info infos[2];
-    struct upload_page page = { .infos = infos, .room = 2 };
+    struct upload_info info = { 0 };
 
     (void)create(database);
-    assert_int_equal(lookup_page(database->db, &page), 0);
-    assert_int_equal(page.count, 1);
-    assert_int_equal(infos[0].stated.algorithm, DIGEST_SHA256);
-    assert_int_equal(infos[0].digest.algorithm, DIGEST_NONE);
-    assert_int_equal(infos[0].appended, 1000);
+    assert_int_equal(lookup_number(database->db, 2, &info), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(lookup_number(database->db, 1, &info), 0);
+    assert_int_equal(info.stated.algorithm, DIGEST_SHA256);
+    assert_int_equal(info.digest.algorithm, DIGEST_NONE);
+    assert_int_equal(info.appended, 1000);
+    upload_info_done(&info);
 }
 
 static void the_row_of_what_is_gone_becomes_a_tombstone_in_one_step(void **state)
@@ -223,7 +223,7 @@ int main(void)
         CHANGE_TEST(a_commit_keeps_the_checkpoint_and_the_time_of_its_bytes),
         CHANGE_TEST(a_complete_upload_has_its_digest_and_the_response),
         CHANGE_TEST(an_upload_of_other_bytes_than_stated_is_damaged),
-        CHANGE_TEST(pages_tell_digests_too),
+        CHANGE_TEST(a_look_by_number_tells_digests_too),
         CHANGE_TEST(the_row_of_what_is_gone_becomes_a_tombstone_in_one_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

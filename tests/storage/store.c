@@ -78,7 +78,7 @@ static void refuses_the_database_of_a_newer_ferry(void **state)
     fixture_close(fixture);
     run_sql(fixture, "PRAGMA user_version = 1000");
     assert_int_equal(open_again(fixture), -EPROTO);
-    run_sql(fixture, "PRAGMA user_version = 3");
+    run_sql(fixture, "PRAGMA user_version = 4");
     assert_int_equal(open_again(fixture), 0);
 }
 
@@ -109,6 +109,8 @@ static void brings_a_database_of_schema_1_up_to_date(void **state)
     struct fixture *fixture = *state;
     struct upload_id id, gone;
     struct upload_info info = { 0 };
+    struct store_figures figures;
+    struct upload_page page = { .infos = &info, .room = 1 };
 
     assert_true(upload_id_parse(bytes_of_text("000102030405060708090a0b0c0d0e0f"), &id));
     assert_true(upload_id_parse(bytes_of_text("00000000000000000000000000000002"), &gone));
@@ -124,6 +126,12 @@ static void brings_a_database_of_schema_1_up_to_date(void **state)
     fixture->options.tombstone_s = 100;
     fixture_open(fixture);
     assert_int_equal(upload_find_wait(fixture->store, &gone, &info), REFUSED_GONE);
+    assert_int_equal(store_figures_wait(fixture->store, &figures), 0);
+    assert_int_equal(figures.uploads[UPLOAD_RECEIVING], 1);
+    assert_int_equal(figures.uploads[UPLOAD_DELETED], 1);
+    assert_int_equal(upload_list_wait(fixture->store, &page), 0);
+    assert_int_equal(page.count, 1);
+    upload_page_done(&page);
     assert_int_equal(upload_find_wait(fixture->store, &id, &info), 0);
     assert_int_equal(info.length, 9);
     assert_int_equal(info.offset, 5);

@@ -920,7 +920,8 @@ static void lists_pages_from_the_newest(void **state)
             assert_true(upload_id_equal(&infos[i].id, &ids[UPLOADS - 1 - seen]));
             assert_int_equal(infos[i].length, UPLOADS - 1 - seen);
         }
-    } while (page.before != 0);
+        upload_page_done(&page);
+    } while (page.more);
     assert_int_equal(seen, UPLOADS);
 }
 

@@ -1,5 +1,5 @@
 /*
- * The catalog with very many uploads: finding, listing, expiring, starting
+ * The catalog with very many uploads: finding, listing, appending beside that, expiring, starting
  *
  * Ten are created in each second of the benchmark's clock. The first thousand have a file of 4 KiB;
  * they are those that expire.
@@ -27,6 +27,9 @@ enum {
     FINDS = 10000,
     PAGE = 100,
     PAGES_OF_A_WALK = 1000,
+    PAGES_OF_A_FILTER = 100,
+    APPENDING_MS = 500,
+    APPENDING_ROUNDS = 31,
     LOST = 10000, /* created right before the process is killed */
 };
 
@@ -150,10 +153,147 @@ static void list_pages(struct store *store)
         double start = bench_seconds();
         bench_expect(upload_list_wait(store, &page), "list");
         us[pages++] = (bench_seconds() - start) * 1e6;
-    } while (page.before != 0 && pages < PAGES_OF_A_WALK);
+        upload_page_done(&page);
+    } while (page.more && pages < PAGES_OF_A_WALK);
     row_us("the newest 100 by creation", us[0]);
     row_us("each of the next 999 such pages, median", bench_percentile(us, pages, 0.5));
     row_us("the same, 99th percentile", bench_percentile(us, pages, 0.99));
+}
+
+static bool matches_nothing(void *argument, const struct upload_info *info)
+{
+    (void)argument;
+    return info->metadata_count == SIZE_MAX;
+}
+
+/* The first pages of a walk, or all of it; none may take long, whatever it is looked for. */
+static void list_by(struct store *store, const char *what, struct upload_page page)
+{
+    static struct upload_info infos[PAGE];
+    static double us[PAGES_OF_A_FILTER];
+    size_t pages = 0;
+
+    page.infos = infos;
+    page.room = PAGE;
+    do {
+        double start = bench_seconds();
+        bench_expect(upload_list_wait(store, &page), "list");
+        us[pages++] = (bench_seconds() - start) * 1e6;
+        upload_page_done(&page);
+    } while (page.more && pages < PAGES_OF_A_FILTER);
+    (void)printf("| %s | %.2f ms, %.2f ms |\n", what, bench_percentile(us, pages, 0.5) / 1e3,
+                 bench_percentile(us, pages, 1) / 1e3);
+    (void)fflush(stdout);
+}
+
+static void list_by_all(struct store *store, uint64_t count)
+{
+    int64_t now = bench_clock_now();
+    int64_t middle = now - (int64_t)count / PER_SECOND / 2;
+    struct store_figures figures;
+
+    list_by(store, "stalled, median and slowest of 100 pages",
+            (struct upload_page){ .wanted = UPLOADS_STALLED });
+    list_by(store, "the same, created in the older half",
+            (struct upload_page){ .wanted = UPLOADS_STALLED, .created_until = middle });
+    list_by(store, "the same, created in the newer half",
+            (struct upload_page){ .wanted = UPLOADS_STALLED, .created_from = middle });
+    list_by(store, "older than all of them", (struct upload_page){ .created_until = 1 });
+    list_by(store, "active, of which there are none",
+            (struct upload_page){ .wanted = UPLOADS_ACTIVE });
+    list_by(store, "damaged, of which there are none",
+            (struct upload_page){ .wanted = UPLOADS_DAMAGED });
+    list_by(store, "by metadata that none has, 2,000 looked at for each of 100 pages",
+            (struct upload_page){ .match = matches_nothing });
+
+    double start = bench_seconds();
+    bench_expect(store_figures_wait(store, &figures), "count");
+    row_us("counting by state", (bench_seconds() - start) * 1e6);
+}
+
+/* ---- appending beside lists ---- */
+
+struct lister {
+    struct store *store;
+    unsigned pause_ms;
+    atomic_bool stop;
+    uint64_t pages;
+};
+
+/* One page after the other, each tenth of those that cost most. */
+static void *lister_run(void *argument)
+{
+    static struct upload_info infos[PAGE];
+    struct lister *lister = argument;
+    struct upload_page page = { .infos = infos, .room = PAGE };
+
+    while (!atomic_load(&lister->stop)) {
+        page.match = lister->pages % 10 == 0 ? matches_nothing : NULL;
+        bench_expect(upload_list_wait(lister->store, &page), "list");
+        upload_page_done(&page);
+        if (!page.more)
+            page.before = (struct upload_cursor){ 0 };
+        lister->pages++;
+        if (lister->pause_ms > 0)
+            (void)usleep(lister->pause_ms * 1000);
+    }
+    return NULL;
+}
+
+/* Durable appends of 4 KiB by one writer, per second. */
+static double appends_per_s(struct store *store)
+{
+    static const uint8_t bytes[4096];
+    const struct upload_writer writer = { .patience_ms = 1000 };
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+    struct upload_id id;
+    uint64_t appends = 0;
+
+    bench_expect(upload_create_wait(store, &(struct upload_creation){ 0 }, &id), "create");
+    bench_expect(upload_open_wait(store, &id, &writer, &upload), "open an upload");
+    double begin = bench_seconds();
+    for (; bench_seconds() - begin < APPENDING_MS / 1e3; appends++) {
+        bench_expect(upload_append_wait(upload, bytes_of(bytes, sizeof(bytes))), "append");
+        bench_expect(upload_commit_wait(upload), "commit");
+    }
+    double per_s = (double)appends / (bench_seconds() - begin);
+    bench_expect(upload_delete_wait(upload), "delete");
+    return per_s;
+}
+
+static double appends_beside(struct store *store, struct lister *lister)
+{
+    pthread_t thread;
+
+    atomic_store(&lister->stop, false);
+    if (pthread_create(&thread, NULL, lister_run, lister) != 0)
+        fail_fatal("start a thread that lists");
+    double per_s = appends_per_s(store);
+    atomic_store(&lister->stop, true);
+    (void)pthread_join(thread, NULL);
+    return per_s;
+}
+
+/* They take turns. */
+static void appends_beside_lists(struct store *store)
+{
+    double alone[APPENDING_ROUNDS], paced[APPENDING_ROUNDS], ceaseless[APPENDING_ROUNDS];
+    struct lister watcher = { .store = store, .pause_ms = 100 };
+    struct lister walker = { .store = store };
+
+    for (size_t i = 0; i < APPENDING_ROUNDS; i++) {
+        alone[i] = appends_per_s(store);
+        paced[i] = appends_beside(store, &watcher);
+        ceaseless[i] = appends_beside(store, &walker);
+    }
+    (void)printf("| durable appends of one writer, alone | %.0f/s |\n",
+                 bench_percentile(alone, APPENDING_ROUNDS, 0.5));
+    (void)printf("| beside somebody who lists ten pages a second | %.0f/s |\n",
+                 bench_percentile(paced, APPENDING_ROUNDS, 0.5));
+    (void)printf("| beside somebody who lists without a pause, %.0f pages a second | %.0f/s |\n",
+                 (double)walker.pages * 1e3 / APPENDING_ROUNDS / APPENDING_MS,
+                 bench_percentile(ceaseless, APPENDING_ROUNDS, 0.5));
+    (void)fflush(stdout);
 }
 
 /* ---- expiring ---- */
@@ -221,6 +361,8 @@ void bench_million(const char *directory, uint64_t count)
               "the same, 99th percentile");
     find_many(store, ids, count, "find by id later, median", "the same, 99th percentile");
     list_pages(store);
+    list_by_all(store, count);
+    appends_beside_lists(store);
 
     sweep(store, "sweep, nothing has expired", 0);
     bench_clock_forward(EXPIRE_AFTER_S - (int64_t)(count / PER_SECOND) + EXPIRED / PER_SECOND - 1);
