@@ -91,6 +91,13 @@ enum refusal {
     REFUSED_HOST,         /* asked for by a name that a web page may have given this address */
     REFUSED_FOREIGN_PAGE, /* made by a web page that is not this server's */
 
+    REFUSED_QUERY,           /* a query with what is unknown in it, or twice */
+    REFUSED_STATE_FILTER,    /* a state that uploads are not listed by */
+    REFUSED_AGE_FILTER,      /* an age that is no number */
+    REFUSED_METADATA_FILTER, /* metadata that is none */
+    REFUSED_LIMIT,           /* a length of a page that is none */
+    REFUSED_CURSOR,          /* a place in a list that this server has not told */
+
     /* the server's own state */
     REFUSED_NO_SPACE,   /* the disk is full; what fitted is kept, where it need not be verified */
     REFUSED_OVERLOADED, /* a bound is reached; the same request may work in a moment */

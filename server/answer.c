@@ -142,6 +142,11 @@ void answer_content(struct answer *answer, unsigned status, const char *media_ty
     answer_body(answer, body, count);
 }
 
+void answer_json(struct answer *answer, unsigned status, char *text)
+{
+    answer_content(answer, status, "application/json", text, text == NULL ? 0 : strlen(text));
+}
+
 void answer_problem(struct answer *answer, unsigned status, const char *json)
 {
     char *body = NULL;
@@ -230,6 +235,13 @@ static struct sentence refusal_sentence(enum refusal refusal)
     case REFUSED_TOKEN: SAY(401, "Authorization: Bearer must be sent, with the token of this server");
     case REFUSED_HOST: SAY(421, "Host must be localhost or an address");
     case REFUSED_FOREIGN_PAGE: SAY(403, "web pages, and forms, are not answered here");
+
+    case REFUSED_QUERY: SAY(400, "the query may have state, older, newer, metadata, limit and cursor, each once");
+    case REFUSED_STATE_FILTER: SAY(400, "state must be active, stalled, complete, invalidated or damaged");
+    case REFUSED_AGE_FILTER: SAY(400, "older and newer must be numbers of seconds, 4000000000 at most");
+    case REFUSED_METADATA_FILTER: SAY(400, "metadata must be KEY or KEY:VALUE, percent-encoded, of 1024 bytes at most");
+    case REFUSED_LIMIT: SAY(400, "limit must be a number from 1 to 1000");
+    case REFUSED_CURSOR: SAY(400, "cursor must be what next was in an answer");
 
     case REFUSED_NO_SPACE: SAY(507, "the server's disk is full: what Upload-Offset counts is kept");
     case REFUSED_OVERLOADED: SAY(503, "the server is busy: try again in a moment");

@@ -74,6 +74,9 @@ __attribute__((format(printf, 3, 4))) void answer_text(struct answer *answer, un
 void answer_content(struct answer *answer, unsigned status, const char *media_type, char *body,
                     size_t count);
 
+/* The status and a text of JSON, which is taken; NULL where there was no memory for it. */
+void answer_json(struct answer *answer, unsigned status, char *text);
+
 /* The status and problem details (RFC 9457): a JSON object in one line. */
 void answer_problem(struct answer *answer, unsigned status, const char *json);
 
