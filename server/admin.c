@@ -12,7 +12,10 @@
 #include "protocol/bearer.h"
 #include "protocol/page_request.h"
 #include "server/health.h"
+#include "server/listing.h"
+#include "server/manage.h"
 #include "server/ready.h"
+#include "server/stats.h"
 #include "server/token.h"
 
 enum {
@@ -24,6 +27,11 @@ enum {
 static const struct route routes[] = {
     { "GET", "/healthz", health },
     { "GET", "/readyz", ready },
+    { "GET", "/api/uploads", listing },
+    { "GET", ADMIN_UPLOADS "*", manage_tell },
+    { "DELETE", ADMIN_UPLOADS "*", manage_delete },
+    { "POST", ADMIN_UPLOADS "*/expire", manage_expire },
+    { "GET", "/api/stats", stats },
 };
 
 struct admin *admin_of(const struct exchange *exchange)
@@ -49,6 +57,27 @@ static void admin_finish(struct exchange *exchange, struct answer *answer)
     answer_field(answer, "X-Content-Type-Options", "nosniff");
     if (!answer_has_field(answer, "Cache-Control"))
         answer_field(answer, "Cache-Control", "no-store");
+}
+
+struct rates_sample admin_sample(struct admin *admin)
+{
+    struct exchanges_counts counts = server_counts(admin->endpoint);
+
+    return (struct rates_sample){
+        .at_ms = clock_monotonic_ms(),
+        .received_bytes = counts.received_bytes,
+        .acknowledged_bytes = store_statistics(admin->service.store).acknowledged_bytes,
+        .requests = counts.begun,
+    };
+}
+
+static void admin_beat(void *argument)
+{
+    struct admin *admin = argument;
+    struct rates_sample sample = admin_sample(admin);
+
+    rates_keep(&admin->rates, &sample);
+    trial_beat(&admin->trial);
 }
 
 /* ---- start ---- */
@@ -109,8 +138,29 @@ static int admin_serve(struct admin *admin, const struct admin_options *options)
     return server_start(&server, &admin->server);
 }
 
+static struct admin *admin_new(const struct admin_options *options)
+{
+    struct admin *admin = calloc(1, sizeof(*admin));
+    if (admin == NULL) {
+        (void)fail_errno("start the operator's listener");
+        return NULL;
+    }
+
+    admin->service = *options->service;
+    admin->endpoint = options->endpoint;
+    admin->started_ms = clock_monotonic_ms();
+    admin->min_free_bytes = options->min_free_bytes;
+    admin->version = options->version;
+    rates_init(&admin->rates);
+    trial_init(&admin->trial, options->service->store);
+    return admin;
+}
+
 static void admin_free(struct admin *admin)
 {
+    pulse_stop(admin->pulse);
+    trial_done(&admin->trial);
+    rates_done(&admin->rates);
     server_free(admin->server);
     listener_close(&admin->listener);
     free(admin->token);
@@ -119,19 +169,20 @@ static void admin_free(struct admin *admin)
 
 int admin_start(const struct admin_options *options, struct admin **ret_admin)
 {
-    struct admin *admin = calloc(1, sizeof(*admin));
+    struct admin *admin = admin_new(options);
     if (admin == NULL)
-        return fail_errno("start the operator's listener");
+        return -ENOMEM;
 
-    admin->service = *options->service;
-    admin->endpoint = options->endpoint;
-    admin->started_ms = clock_monotonic_ms();
     int r = admin_listen(admin, options);
     if (r != 0 && options->listen == NULL) {
         log_warning("there is no operator's listener; --admin-listen names another place");
         admin_free(admin);
         *ret_admin = NULL;
         return 0;
+    }
+    if (r == 0) {
+        admin_beat(admin); /* rates are those since the start, as long as that is no minute ago */
+        r = pulse_start(admin_beat, admin, &admin->pulse);
     }
     if (r == 0)
         r = admin_serve(admin, options);

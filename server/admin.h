@@ -23,8 +23,14 @@
 #include <stdint.h>
 
 #include "server/listener.h"
+#include "server/pulse.h"
+#include "server/rates.h"
 #include "server/server.h"
 #include "server/service.h"
+#include "server/trial.h"
+
+/* Where uploads are managed; the id follows. */
+#define ADMIN_UPLOADS "/api/uploads/"
 
 enum {
     ADMIN_CONNECTIONS = 256
@@ -36,6 +42,12 @@ struct admin {
     char *token;             /* NULL: none is asked for */
     uint64_t started_ms;     /* of the monotonic clock */
     atomic_bool stopping;    /* the endpoint takes no more requests */
+    uint64_t min_free_bytes;
+    const char *version;
+
+    struct rates rates;
+    struct trial trial;
+    struct pulse *pulse;
 
     struct listener listener;
     struct server *server;
@@ -48,6 +60,8 @@ struct admin_options {
     const struct service *service; /* of the endpoint; borrowed, like what it points to */
     struct server *endpoint;       /* borrowed until admin_stop() */
     unsigned header_timeout_s, idle_timeout_s;
+    uint64_t min_free_bytes; /* see store_options */
+    const char *version;     /* of Ferry; borrowed */
 };
 
 /*
@@ -63,3 +77,6 @@ void admin_announce_stop(struct admin *admin);
 int admin_stop(struct admin *admin);
 
 struct admin *admin_of(const struct exchange *exchange);
+
+/* What the endpoint has done since the start. */
+struct rates_sample admin_sample(struct admin *admin);

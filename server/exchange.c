@@ -91,6 +91,7 @@ static bool exchange_take(struct exchange *exchange, struct bytes *ret_piece)
     if (!accepted)
         return false;
 
+    atomic_fetch_add(&exchange->exchanges->received_bytes, piece.count);
     exchange->taken += piece.count;
     *ret_piece = piece;
     return true;
@@ -112,6 +113,7 @@ void exchange_unread(struct exchange *exchange, size_t count)
 {
     assert(count <= exchange->taken);
     exchange->taken -= count;
+    atomic_fetch_sub(&exchange->exchanges->received_bytes, count);
 
     pthread_mutex_lock(&exchange->mutex);
     exchange->received -= count;

@@ -75,6 +75,7 @@ TAILQ_HEAD(exchange_list, exchange);
 struct exchanges {
     struct exchanges_options options;
     atomic_uint_fast64_t next_number;
+    atomic_uint_fast64_t received_bytes;
     atomic_size_t fibers;
     atomic_bool stopping;
     pthread_mutex_t mutex; /* guards all below it */

@@ -101,7 +101,9 @@ struct exchanges_counts exchanges_counts(struct exchanges *exchanges)
 {
     pthread_mutex_lock(&exchanges->mutex);
     struct exchanges_counts counts = { .live = exchanges->live_count,
-                                       .suspended = exchanges->suspended_count };
+                                       .suspended = exchanges->suspended_count,
+                                       .begun = atomic_load(&exchanges->next_number) - 1,
+                                       .received_bytes = atomic_load(&exchanges->received_bytes) };
     pthread_mutex_unlock(&exchanges->mutex);
     return counts;
 }

@@ -56,8 +56,10 @@ void exchanges_free(struct exchanges *exchanges);
 int exchanges_stop(struct exchanges *exchanges, uint64_t grace_ms, uint64_t wait_ms);
 
 struct exchanges_counts {
-    size_t live;      /* from the request line to the end of the answer */
-    size_t suspended; /* of those: waiting for another thread */
+    size_t live;             /* from the request line to the end of the answer */
+    size_t suspended;        /* of those: waiting for another thread */
+    uint64_t begun;          /* since the start */
+    uint64_t received_bytes; /* of bodies, taken by handlers since the start */
 };
 
 struct exchanges_counts exchanges_counts(struct exchanges *exchanges);

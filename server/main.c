@@ -179,6 +179,8 @@ static int operator_start(struct servers *servers, const struct options *options
         .endpoint = servers->server,
         .header_timeout_s = options->header_timeout_s,
         .idle_timeout_s = options->idle_timeout_s,
+        .min_free_bytes = options->min_free,
+        .version = FERRY_VERSION,
     };
 
     if (options->admin_listen != NULL && strcmp(options->admin_listen, "none") == 0)

@@ -1,19 +1,62 @@
 #include "server/ready.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "server/admin.h"
+#include "server/json_text.h"
+
+enum {
+    REASON_BYTES = 160
+};
+
+/* Without memory the array stays NULL, and the answer with it. */
+__attribute__((format(printf, 2, 3))) static void reason_add(json_t *reasons, const char *format,
+                                                             ...)
+{
+    char text[REASON_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    (void)json_array_append_new(reasons, json_string(text));
+}
+
+static void reasons_of_trial(json_t *reasons, int result)
+{
+    if (result == -ETIMEDOUT)
+        reason_add(reasons, "the disk or the database does not answer");
+    else if (result < 0)
+        reason_add(reasons, "the disk cannot be written: %s", strerrordesc_np(-result));
+    else if (result > 0)
+        reason_add(reasons, "the database takes no changes");
+}
 
 int ready(struct exchange *exchange)
 {
-    struct answer *answer = exchange_answer(exchange);
-    bool stopping = atomic_load(&admin_of(exchange)->stopping);
+    struct admin *admin = admin_of(exchange);
+    json_t *reasons = json_array();
 
-    json_t *json = stopping ? json_pack("{s:b, s:[s]}", "ready", 0, "reasons", "stopping")
-                            : json_pack("{s:b, s:[]}", "ready", 1, "reasons");
-    char *text = json_dumps(json, JSON_COMPACT);
-    json_decref(json);
-    answer_content(answer, stopping ? 503 : 200, "application/json", text,
-                   text == NULL ? 0 : strlen(text));
+    int r = trial_wait(&admin->trial, exchange);
+    if (r == -ECANCELED) {
+        json_decref(reasons);
+        return r;
+    }
+    uint64_t free_bytes = store_statistics(admin->service.store).free_bytes;
+    reasons_of_trial(reasons, r);
+    if (free_bytes < admin->min_free_bytes)
+        reason_add(reasons, "%" PRIu64 " bytes are free, fewer than %" PRIu64, free_bytes,
+                   admin->min_free_bytes);
+    if (atomic_load(&admin->stopping))
+        reason_add(reasons, "the server is going down");
+
+    bool is_ready = json_array_size(reasons) == 0;
+    json_t *json = json_pack("{s:b, s:o}", "ready", is_ready, "reasons", reasons);
+    answer_json(exchange_answer(exchange), is_ready ? 200 : 503, json_text(json));
     return 0;
 }

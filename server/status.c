@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 #include "protocol/accept.h"
+#include "server/json_text.h"
 #include "server/service.h"
 #include "server/status_json.h"
 #include "server/uploads.h"
@@ -12,37 +13,46 @@ bool status_preferred(const struct exchange *exchange)
                           "application/octet-stream");
 }
 
-static void status_answer(struct exchange *exchange, const struct upload_info *info,
-                          const struct status_parts *parts)
+struct json_t *status_of(const struct service *service, const struct upload_info *info,
+                         const struct status_parts *parts)
 {
-    const struct service *service = service_of(exchange);
-    struct answer *answer = exchange_answer(exchange);
     AUTO_FREE char *file = upload_path(service->store, &info->id);
-    char *text = NULL;
 
-    if (file != NULL)
-        text = status_json(info, parts, service->base_path, file);
-    answer_content(answer, 200, "application/json", text, text == NULL ? 0 : strlen(text));
-    service_tell(answer, info, info->offset);
+    return file == NULL ? NULL : status_json(info, parts, service->base_path, file);
 }
 
-int status(struct exchange *exchange)
+int status_look(struct exchange *exchange, const struct upload_id *id, struct upload_info *ret_info,
+                struct json_t **ret_status)
 {
-    struct store *store = service_of(exchange)->store;
-    CLEANUP(upload_info_done) struct upload_info info = { 0 };
+    const struct service *service = service_of(exchange);
     AUTO_FREE struct upload_part_info *infos = NULL;
     struct status_parts parts = { 0 };
-    struct upload_id id;
 
-    int r = service_upload_id(exchange, &id);
-    if (r == 0)
-        r = uploads_find(exchange, store, &id, &info);
-    if (r == 0 && info.kind == UPLOAD_FINAL)
-        r = uploads_parts(exchange, store, &id, &infos, &parts.count);
+    int r = uploads_find(exchange, service->store, id, ret_info);
+    if (r == 0 && ret_info->kind == UPLOAD_FINAL)
+        r = uploads_parts(exchange, service->store, id, &infos, &parts.count);
     if (r != 0)
         return r;
 
     parts.infos = infos;
-    status_answer(exchange, &info, &parts);
+    *ret_status = status_of(service, ret_info, &parts);
+    return 0;
+}
+
+int status(struct exchange *exchange)
+{
+    CLEANUP(upload_info_done) struct upload_info info = { 0 };
+    struct answer *answer = exchange_answer(exchange);
+    struct json_t *json = NULL;
+    struct upload_id id;
+
+    int r = service_upload_id(exchange, &id);
+    if (r == 0)
+        r = status_look(exchange, &id, &info, &json);
+    if (r != 0)
+        return r;
+
+    answer_json(answer, 200, json_text(json));
+    service_tell(answer, &info, info.offset);
     return 0;
 }

@@ -173,14 +173,14 @@ static json_t *json_of_parts(const struct status_parts *parts, const char *base_
     return NULL;
 }
 
-char *status_json(const struct upload_info *info, const struct status_parts *parts,
-                  const char *base_path, const char *file)
+struct json_t *status_json(const struct upload_info *info, const struct status_parts *parts,
+                           const char *base_path, const char *file)
 {
     bool complete = info->state == UPLOAD_COMPLETE;
     bool expires = info->expires != 0 && (!complete || info->kind == UPLOAD_PARTIAL);
 
     /* clang-format off */
-    json_t *status = json_pack(
+    return json_pack(
         "{s:s, s:o, s:o, s:s, s:s, s:b, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "id", upload_id_format(&info->id).text,
         "url", json_of_url(base_path, &info->id),
@@ -200,9 +200,4 @@ char *status_json(const struct upload_info *info, const struct status_parts *par
         "file", info->filed ? json_of_bytes(bytes_of_text(file)) : json_null(),
         "parts", json_of_parts(parts, base_path));
     /* clang-format on */
-
-    AUTO_FREE char *text = json_dumps(status, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    char *line = NULL;
-    json_decref(status);
-    return text != NULL && asprintf(&line, "%s\n", text) >= 0 ? line : NULL;
 }

@@ -1,10 +1,9 @@
 #pragma once
 
 /*
- * The status of an upload, written as JSON
+ * The status of an upload as a JSON value; server/json_text.h makes a text of it
  *
- * spec/openapi.yaml describes each member. The text is ASCII, whatever a client has put into its metadata:
- * all else is escaped, so it does no harm on a terminal and in a log.
+ * spec/openapi.yaml describes each member.
  *
  *   Source   RFC 8259; RFC 3339 (times)
  */
@@ -19,7 +18,7 @@ struct status_parts {
 
 /*
  * base_path: what the paths of uploads on this server begin with. file: where its bytes lie, if in a file
- * of its own. The caller frees the text; NULL when there is no memory.
+ * of its own. The value is the caller's; NULL when there is no memory.
  */
-char *status_json(const struct upload_info *info, const struct status_parts *parts,
-                  const char *base_path, const char *file);
+struct json_t *status_json(const struct upload_info *info, const struct status_parts *parts,
+                           const char *base_path, const char *file);

@@ -16,6 +16,8 @@ struct question {
     struct upload_part_info **ret_parts;
     size_t *ret_count;
     struct content **ret_content;
+    struct upload_page *page;
+    struct store_figures *ret_figures;
     struct upload_writer writer;
     struct upload **ret_upload;
     struct upload_info info;
@@ -122,6 +124,40 @@ int uploads_read(struct exchange *exchange, struct store *store, const struct up
     struct question question = {
         .ask = ask_read, .store = store, .id = id, .ret_content = ret_content
     };
+    return question_wait(exchange, &question);
+}
+
+static int ask_list(struct question *question, struct done done)
+{
+    return upload_list(question->store, question->page, done);
+}
+
+int uploads_list(struct exchange *exchange, struct store *store, struct upload_page *page)
+{
+    struct question question = { .ask = ask_list, .store = store, .page = page };
+    return question_wait(exchange, &question);
+}
+
+static int ask_expire(struct question *question, struct done done)
+{
+    return upload_expire(question->store, question->id, done);
+}
+
+int uploads_expire(struct exchange *exchange, struct store *store, const struct upload_id *id)
+{
+    struct question question = { .ask = ask_expire, .store = store, .id = id };
+    return question_wait(exchange, &question);
+}
+
+static int ask_figures(struct question *question, struct done done)
+{
+    return store_figures(question->store, question->ret_figures, done);
+}
+
+int uploads_figures(struct exchange *exchange, struct store *store,
+                    struct store_figures *ret_figures)
+{
+    struct question question = { .ask = ask_figures, .store = store, .ret_figures = ret_figures };
     return question_wait(exchange, &question);
 }
 

@@ -1,13 +1,14 @@
 #pragma once
 
 /*
- * The functions of storage/upload.h for handlers: each waits for its answer on the fiber
+ * The functions of storage/upload.h, and some of storage/store.h, for handlers: each waits for its answer on the fiber
  *
  *   Errors   as their namesakes; -ECANCELED when the exchange was over before: then nothing was begun
  *   Waits    all that answer
  */
 
 #include "server/exchange.h"
+#include "storage/store.h"
 #include "storage/upload.h"
 
 /* An exchange that has an upload open, for upload_open(). Does not wait. */
@@ -25,6 +26,11 @@ int uploads_parts(struct exchange *exchange, struct store *store, const struct u
 
 int uploads_read(struct exchange *exchange, struct store *store, const struct upload_id *id,
                  struct content **ret_content);
+
+int uploads_list(struct exchange *exchange, struct store *store, struct upload_page *page);
+int uploads_expire(struct exchange *exchange, struct store *store, const struct upload_id *id);
+int uploads_figures(struct exchange *exchange, struct store *store,
+                    struct store_figures *ret_figures);
 
 /* Opens it for this exchange, which a newer writer ends by exchange_end(). */
 int uploads_open(struct exchange *exchange, struct store *store, const struct upload_id *id,

@@ -311,6 +311,11 @@ class Line:
         text, self.received = self.received.split(end, 1)
         return text
 
+    def wait_for_bytes(self, count, seconds=None):
+        """Until so many have come; they stay to be expected."""
+        while len(self.received) < count:
+            assert self._more(seconds), f"closed after {self.received[:500]!r}"
+
     def next_answer(self, method="GET", seconds=None):
         """The next answer, interim ones too, which must be well-formed."""
         head = self._until(b"\r\n\r\n", seconds).decode("latin-1").split("\r\n")

@@ -10,6 +10,7 @@ import pytest
 
 import openapi
 from concat import part
+from admin import Operator, operator, tcp, unix
 from conversation import eventually
 from endpoint import OCTETS, VERSION, Upload, appends, b64, endpoint, endpoints, length_is, upload
 
@@ -20,6 +21,7 @@ JSON = "Accept: application/json"
 # Of HTTP itself, and what the description says of all answers to pages.
 GENERAL = {"date", "connection", "content-length", "content-type",
            "access-control-allow-origin", "access-control-expose-headers"}
+OPERATOR = {"date", "connection", "content-length", "content-type"}
 PREFLIGHT = {"access-control-allow-methods", "access-control-allow-headers", "access-control-max-age"}
 
 
@@ -33,7 +35,7 @@ def field_value(schema, text):
 
 
 def check_fields(answer, described, path):
-    general = GENERAL | (PREFLIGHT if path != "/healthz" else set())
+    general = GENERAL | PREFLIGHT if path.startswith("/files/") else OPERATOR
     told = {name.lower(): value for name, value in answer.fields}
     assert set(told) - general - {name.lower() for name in described} == set(), "not described"
     for name, header in described.items():
@@ -197,6 +199,50 @@ def test_the_bytes_are_as_described(endpoint):
     upload = endpoint.create(3, OCTETS, body=b"abc")
     for fields in ((), (ORIGIN,), ("Accept: text/html, */*;q=0.8",)):
         ask(endpoint, "GET", upload.path, *fields, status=200)
+
+
+def ask_operator(operator, method, target, *fields, status, path=None, **options):
+    path = path or ("/api/uploads/{id}" if target.startswith("/api/uploads/") else target.partition("?")[0])
+    return check(method, path, operator.ask(method, target, *fields, status=status, **options))
+
+
+def test_what_the_operator_is_told_is_as_described(operator):
+    unfinished = operator.endpoint.create(10, f"Upload-Metadata: filename {b64('x')}")
+    whole = operator.endpoint.create(3, OCTETS, body=b"abc")
+    one, other = (f"/api/uploads/{upload.id}" for upload in (unfinished, whole))
+    ask_operator(operator, "GET", "/readyz", status=200)
+    ask_operator(operator, "GET", "/api/stats", status=200)
+    ask_operator(operator, "GET", "/api/uploads", status=200)
+    ask_operator(operator, "GET", "/api/uploads?limit=1", status=200)
+    ask_operator(operator, "GET", "/api/uploads?limit=0", status=400)
+    ask_operator(operator, "GET", one, status=200)
+    with operator.endpoint.line() as line:
+        unfinished.begin(line, 0, 10, b"01")
+        unfinished.wait_for_bytes(1)
+        ask_operator(operator, "POST", one + "/expire", status=423, path="/api/uploads/{id}/expire")
+    ask_operator(operator, "POST", other + "/expire", status=409, path="/api/uploads/{id}/expire")
+    ask_operator(operator, "DELETE", other, status=204)
+    eventually("nobody writes", lambda: operator.say("POST", one + "/expire", *operator.fields()).status == 204)
+    ask_operator(operator, "POST", one + "/expire", status=410, path="/api/uploads/{id}/expire")
+    for method, path in (("GET", "/api/uploads/{id}"), ("DELETE", "/api/uploads/{id}"), ("POST", "/api/uploads/{id}/expire")):
+        ask_operator(operator, method, path.replace("{id}", unfinished.id), status=410, path=path)
+        ask_operator(operator, method, path.replace("{id}", "nothing"), status=404, path=path)
+        ask_operator(operator, method, path.replace("{id}", unfinished.id), "Origin: null", status=403, path=path)
+
+
+def test_who_is_not_let_in_is_told_as_described(tcp):
+    for path in ("/readyz", "/api/uploads", "/api/stats"):
+        assert check("GET", path, tcp.say("GET", path)).status == 401
+        assert check("GET", path, tcp.say("GET", path, "Origin: null", *tcp.fields())).status == 403
+
+
+def test_a_name_that_is_not_ours_is_told_as_described(unix):
+    for path in ("/readyz", "/api/uploads", "/api/stats"):
+        assert check("GET", path, unix.say("GET", path, host="evil.example")).status == 421
+
+
+def test_an_endpoint_that_is_not_ready_is_told_as_described(endpoints):
+    ask_operator(Operator(endpoints("--min-free", "8000000T")), "GET", "/readyz", status=503)
 
 
 def test_what_is_not_described_is_noticed(endpoint, upload):

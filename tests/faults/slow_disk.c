@@ -6,11 +6,11 @@
  * FILE has a line "ID CALL MS" for each upload whose writes ("write"), syncs ("sync"), reads that may
  * wait ("read") or closes ("close") are to take that many milliseconds longer; an ID of "*" means every
  * upload. It is read again at each such call, so a test may write it when it has made its uploads, and
- * while a call takes longer, so it may end that. When a call begins to take longer, a line "ID CALL" is
- * appended to FILE.log: the test need not guess. As long as reads of an upload are slow, none of it is in
- * the page cache for those that may not wait (RWF_NOWAIT).
+ * while a call takes longer, so it may end that; an ID of "lock" means DATA/lock. When a call begins to
+ * take longer, a line "ID CALL" is appended to FILE.log: the test need not guess. As long as reads of an
+ * upload are slow, none of it is in the page cache for those that may not wait (RWF_NOWAIT).
  *
- * Only calls on files below DATA/files/ are looked at: the database is as quick as ever.
+ * Only calls on these files are looked at: the database is as quick as ever.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -27,7 +27,7 @@ enum {
     STEP_MS = 10
 };
 
-/* The name of the upload whose file this is. */
+/* The name of the upload whose file this is, or "lock", which a trial of the disk is made with. */
 static bool upload_of(int fd, char id[static 33])
 {
     char entry[32], path[4096];
@@ -39,6 +39,10 @@ static bool upload_of(int fd, char id[static 33])
     path[count] = '\0';
 
     const char *name = strrchr(path, '/');
+    if (name != NULL && strcmp(name, "/lock") == 0) {
+        (void)strcpy(id, "lock");
+        return true;
+    }
     if (name == NULL || strlen(name) != 33 || strstr(path, "/files/") == NULL)
         return false;
     (void)memcpy(id, name + 1, 33);

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 
 #include "protocol/choice.h"
+#include "server/json_text.h"
 #include "tests/check.h"
 
 static json_t *status_with_parts(const struct upload_info *info, const struct status_parts *parts)
 {
     json_error_t error;
-    char *text = status_json(info, parts, "/files/", "/data/files/x");
+    char *text = json_text(status_json(info, parts, "/files/", "/data/files/x"));
 
     assert_non_null(text);
     for (const char *letter = text; *letter != '\0'; letter++)
@@ -21,7 +22,7 @@ static json_t *status_with_parts(const struct upload_info *info, const struct st
     return status;
 }
 
-static json_t *status_of(const struct upload_info *info)
+static json_t *read_back(const struct upload_info *info)
 {
     const struct status_parts none = { 0 };
 
@@ -51,7 +52,7 @@ static void tells_of_a_new_upload(void **state)
     };
 
     (void)state;
-    json_t *status = status_of(&info);
+    json_t *status = read_back(&info);
     assert_string_equal(text_of(status, "id"), "00000000000000000000000000000000");
     assert_string_equal(text_of(status, "url"), "/files/00000000000000000000000000000000");
     assert_string_equal(text_of(status, "file"), "/data/files/x");
@@ -88,7 +89,7 @@ static void tells_of_a_complete_upload(void **state)
     };
 
     (void)state;
-    json_t *status = status_of(&info);
+    json_t *status = read_back(&info);
     assert_string_equal(text_of(status, "protocol"), "ietf");
     assert_string_equal(text_of(status, "state"), "complete");
     assert_true(json_is_true(json_object_get(status, "complete")));
@@ -148,7 +149,7 @@ static void a_part_expires_though_it_is_complete(void **state)
     struct upload_info info = { .kind = UPLOAD_PARTIAL, .state = UPLOAD_COMPLETE, .expires = 1 };
 
     (void)state;
-    json_t *status = status_of(&info);
+    json_t *status = read_back(&info);
     assert_string_equal(text_of(status, "kind"), "partial");
     assert_string_equal(text_of(status, "expires"), "1970-01-01T00:00:01Z");
     assert_true(is_null(status, "file")); /* not filed */
@@ -160,17 +161,17 @@ static void names_the_other_states(void **state)
     struct upload_info info = { .state = UPLOAD_DAMAGED, .expires = 1 };
 
     (void)state;
-    json_t *status = status_of(&info);
+    json_t *status = read_back(&info);
     assert_string_equal(text_of(status, "state"), "damaged");
     assert_string_equal(text_of(status, "expires"), "1970-01-01T00:00:01Z");
     assert_true(is_null(status, "protocol"));
     json_decref(status);
     info.state = UPLOAD_INVALIDATED;
-    status = status_of(&info);
+    status = read_back(&info);
     assert_string_equal(text_of(status, "state"), "invalidated");
     json_decref(status);
     info.state = UPLOAD_VERIFYING;
-    status = status_of(&info);
+    status = read_back(&info);
     assert_string_equal(text_of(status, "state"), "verifying");
     json_decref(status);
 }
@@ -180,7 +181,7 @@ static json_t *metadata_of(const char *metadata)
     struct upload_info info = { .metadata = (uint8_t *)strdup(metadata) };
 
     info.metadata_count = strlen(metadata);
-    json_t *status = status_of(&info);
+    json_t *status = read_back(&info);
     json_t *object = json_incref(json_object_get(status, "metadata"));
     json_decref(status);
     upload_info_done(&info);
