@@ -20,12 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log_line.h"
+
 enum {
     LOG_BUFFER_BYTES = 256 * 1024
 };
 
 static struct {
-    atomic_int level;
+    atomic_int level, format;
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* of anything below */
     pthread_t thread;
@@ -36,21 +38,11 @@ static struct {
     char buffers[2][LOG_BUFFER_BYTES];
 } log_state = {
     .level = LOG_LEVEL_INFO,
+    .format = LOG_FORMAT_TEXT,
     .mutex = PTHREAD_MUTEX_INITIALIZER,
     .changed = PTHREAD_COND_INITIALIZER,
     .pending = log_state.buffers[0],
 };
-
-static const char *log_level_name(enum log_level level)
-{
-    switch (level) {
-    case LOG_LEVEL_ERROR: return "error";
-    case LOG_LEVEL_WARNING: return "warning";
-    case LOG_LEVEL_INFO: return "info";
-    case LOG_LEVEL_DEBUG: return "debug";
-    }
-    return "?";
-}
 
 int log_level_parse(const char *name, enum log_level *ret_level)
 {
@@ -70,6 +62,19 @@ void log_set_level(enum log_level level)
     atomic_store(&log_state.level, level);
 }
 
+int log_format_parse(const char *name, enum log_format *ret_format)
+{
+    if (strcmp(name, "text") != 0 && strcmp(name, "json") != 0)
+        return -1;
+    *ret_format = strcmp(name, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    return 0;
+}
+
+void log_set_format(enum log_format format)
+{
+    atomic_store(&log_state.format, format);
+}
+
 static void log_output(const char *text, size_t count)
 {
     while (count > 0) {
@@ -87,51 +92,29 @@ static void log_output(const char *text, size_t count)
     }
 }
 
-/* The line as it goes out, with its line feed; its length is the result. */
-static size_t log_format(char line[static LOG_LINE_BYTES], enum log_level level, const char *module,
-                         const char *format, va_list arguments)
+static enum log_shape log_shape(void)
 {
     static atomic_int terminal = -1;
-    size_t count = 0;
 
+    if (atomic_load(&log_state.format) == LOG_FORMAT_JSON)
+        return LOG_SHAPE_JSON;
     if (atomic_load(&terminal) < 0)
         atomic_store(&terminal, isatty(STDERR_FILENO));
-    if (atomic_load(&terminal)) {
-        struct timespec now;
-        struct tm local = { 0 };
-
-        (void)clock_gettime(CLOCK_REALTIME, &now);
-        (void)localtime_r(&now.tv_sec, &local);
-        count = (size_t)snprintf(line, LOG_LINE_BYTES, "%02d:%02d:%02d.%03d %s %s: ", local.tm_hour,
-                                 local.tm_min, local.tm_sec, (int)(now.tv_nsec / 1000000),
-                                 log_level_name(level), module);
-    } else {
-        count = (size_t)snprintf(line, LOG_LINE_BYTES, "<%d>%s: ", level, module);
-    }
-
-    int room = (int)(LOG_LINE_BYTES - count);
-    int wanted = vsnprintf(line + count, (size_t)room, format, arguments);
-    if (wanted > 0)
-        count += (size_t)(wanted < room ? wanted : room - 1);
-    for (size_t i = 0; i < count; i++)
-        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-            line[i] = '?';
-    line[count] = '\n';
-    return count + 1;
+    return atomic_load(&terminal) ? LOG_SHAPE_TERMINAL : LOG_SHAPE_JOURNAL;
 }
 
-void log_write(enum log_level level, const char *module, const char *format, ...)
+static size_t log_format(char line[static LOG_LINE_BYTES], enum log_level level, const char *module,
+                         const char *message, const struct log_field *fields, size_t count)
 {
-    char line[LOG_LINE_BYTES];
-    va_list arguments;
+    struct timespec now;
 
-    if (level > (enum log_level)atomic_load(&log_state.level))
-        return;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return log_line_format(line, log_shape(), now, level, module, message, fields, count);
+}
 
-    va_start(arguments, format);
-    size_t count = log_format(line, level, module, format, arguments);
-    va_end(arguments);
-
+/* Copies the line for the writing thread. */
+static void log_put(const char *line, size_t count)
+{
     pthread_mutex_lock(&log_state.mutex);
     bool started = log_state.started;
     bool lost = log_state.lost;
@@ -146,6 +129,34 @@ void log_write(enum log_level level, const char *module, const char *format, ...
 
     if (!started && !lost)
         log_output(line, count);
+}
+
+static bool log_wanted(enum log_level level)
+{
+    return level <= (enum log_level)atomic_load(&log_state.level);
+}
+
+void log_write(enum log_level level, const char *module, const char *format, ...)
+{
+    char message[LOG_LINE_BYTES], line[LOG_LINE_BYTES];
+    va_list arguments;
+
+    if (!log_wanted(level))
+        return;
+
+    va_start(arguments, format);
+    (void)vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    log_put(line, log_format(line, level, module, message, NULL, 0));
+}
+
+void log_event(enum log_level level, const char *module, const struct log_field *fields,
+               size_t count)
+{
+    char line[LOG_LINE_BYTES];
+
+    if (log_wanted(level))
+        log_put(line, log_format(line, level, module, NULL, fields, count));
 }
 
 /* Called and returns with the mutex held; lets go of it while it writes. */
@@ -163,11 +174,11 @@ static void log_write_pending(void)
 
     log_output(text, count);
     if (dropped > 0) {
-        char line[128];
-        int length =
-            snprintf(line, sizeof(line), "<%d>log: standard error is too slow lines_left_out=%lu\n",
-                     LOG_LEVEL_WARNING, dropped);
-        log_output(line, (size_t)length);
+        char line[LOG_LINE_BYTES];
+        char message[96];
+        (void)snprintf(message, sizeof(message), "standard error is too slow lines_left_out=%lu",
+                       dropped);
+        log_output(line, log_format(line, LOG_LEVEL_WARNING, "log", message, NULL, 0));
     }
 
     pthread_mutex_lock(&log_state.mutex);
