@@ -509,3 +509,21 @@ void *connection_occupant(const struct connection *connection)
 {
     return connection->occupant;
 }
+
+struct address connection_peer(const struct connection *connection)
+{
+    const void *address = &connection->address;
+
+    switch (connection->address.ss_family) {
+    case AF_INET: {
+        const struct sockaddr_in *in = address;
+        return address_of_ipv4((const uint8_t *)&in->sin_addr);
+    }
+    case AF_INET6: {
+        const struct sockaddr_in6 *in6 = address;
+        return address_of_ipv6(in6->sin6_addr.s6_addr);
+    }
+    case AF_UNIX: return (struct address){ .kind = ADDRESS_UNIX };
+    default: return (struct address){ .kind = ADDRESS_UNKNOWN };
+    }
+}

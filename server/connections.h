@@ -28,6 +28,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "protocol/address.h"
+
 struct connections;
 struct connection;
 
@@ -92,6 +94,9 @@ void connection_drain(struct connections *connections, struct connection *connec
 
 /* The end; the socket is about to be closed. */
 void connection_close(struct connections *connections, struct connection *connection);
+
+/* Who is at the other end of the socket. */
+struct address connection_peer(const struct connection *connection);
 
 /* What its loop is doing with it at the moment; NULL between two requests. The loop thread's alone. */
 void connection_set_occupant(struct connection *connection, void *occupant);

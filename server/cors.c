@@ -17,7 +17,7 @@
     "Location, Repr-Digest, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, "      \
     "Tus-Resumable, Tus-Version, Upload-Complete, Upload-Concat, Upload-Defer-Length, "              \
     "Upload-Draft-Interop-Version, Upload-Expires, Upload-Incomplete, Upload-Length, Upload-Limit, " \
-    "Upload-Metadata, Upload-Offset"
+    "Upload-Metadata, Upload-Offset, X-Request-ID"
 
 #define PREFLIGHT_S "86400" /* how long browsers may keep the answer; they cap it themselves */
 

@@ -4,11 +4,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "server/exchange_private.h"
 
 void *exchange_context(const struct exchange *exchange)
@@ -19,6 +21,16 @@ void *exchange_context(const struct exchange *exchange)
 uint64_t exchange_number(const struct exchange *exchange)
 {
     return exchange->number;
+}
+
+const struct forwarded *exchange_origin(const struct exchange *exchange)
+{
+    return &exchange->origin;
+}
+
+struct bytes exchange_request_id(const struct exchange *exchange)
+{
+    return exchange->request_id;
 }
 
 struct bytes exchange_path(const struct exchange *exchange)
@@ -105,7 +117,9 @@ bool exchange_read(struct exchange *exchange, struct bytes *ret_piece)
         if (exchange->phase == EXCHANGE_COMPLETE || exchange_over(exchange))
             return false;
         exchange->waits = WAITS_FOR_BODY;
+        uint64_t begun_ns = clock_monotonic_ns();
         fiber_suspend();
+        exchange_spend(exchange, EXCHANGE_NETWORK, clock_monotonic_ns() - begun_ns);
     }
 }
 
@@ -162,6 +176,23 @@ bool exchange_interim(struct exchange *exchange, const struct answer *interim)
     bool sent = interim_send(exchange, text, count);
     pthread_mutex_unlock(&exchange->mutex);
     return sent;
+}
+
+/* --- for the log and the metrics --- */
+
+void exchange_name_upload(struct exchange *exchange, const char *name)
+{
+    (void)snprintf(exchange->upload, sizeof(exchange->upload), "%s", name);
+}
+
+void exchange_name_operation(struct exchange *exchange, enum operation operation)
+{
+    exchange->operation = operation;
+}
+
+void exchange_spend(struct exchange *exchange, enum exchange_time on, uint64_t ns)
+{
+    exchange->spent_ns[on] += ns;
 }
 
 /* --- waiting --- */

@@ -34,8 +34,10 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "protocol/forwarded.h"
 #include "protocol/message.h"
 #include "server/answer.h"
+#include "server/operation.h"
 
 struct exchange;
 
@@ -52,6 +54,12 @@ const struct message *exchange_message(const struct exchange *exchange);
 
 /* The length of the body, or that it is chunked. */
 const struct framing *exchange_framing(const struct exchange *exchange);
+
+/* Who asks, and how the server was addressed, as far as trusted proxies say. */
+const struct forwarded *exchange_origin(const struct exchange *exchange);
+
+/* Its name in the logs of all who had a part in it: X-Request-ID. */
+struct bytes exchange_request_id(const struct exchange *exchange);
 
 struct bytes exchange_path(const struct exchange *exchange);
 struct bytes exchange_query(const struct exchange *exchange);
@@ -96,6 +104,27 @@ bool exchange_interim(struct exchange *exchange, const struct answer *interim);
 /* Closes what is not sent after all (or NULL: nothing) on a worker: the last descriptor of a deleted one
  * takes its time. */
 void exchange_close(struct exchange *exchange, struct content *content);
+
+/* --- for the log and the metrics --- */
+
+/* What it is about: the name of an upload, in the log. Of several the last counts; a long one is cut. */
+void exchange_name_upload(struct exchange *exchange, const char *name);
+
+/* What the handler does, when the route alone does not say. */
+void exchange_name_operation(struct exchange *exchange, enum operation operation);
+
+/* What an exchange may wait for. What is left of its duration it spent on the loop. */
+enum exchange_time {
+    EXCHANGE_NETWORK, /* counted by the exchange itself: the body on its way in, the answer on its way out */
+    EXCHANGE_DISK,
+    EXCHANGE_DATABASE,
+};
+
+enum {
+    EXCHANGE_TIMES = EXCHANGE_DATABASE + 1
+};
+
+void exchange_spend(struct exchange *exchange, enum exchange_time on, uint64_t ns);
 
 /* --- waiting --- */
 

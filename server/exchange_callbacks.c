@@ -35,6 +35,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fail.h"
+#include "protocol/request_id.h"
 #include "server/exchange_content.h"
 #include "server/exchange_private.h"
 
@@ -64,6 +65,7 @@ static void exchange_run(void *argument)
     struct exchange *exchange = argument;
 
     int r = exchange->route->handle(exchange);
+    exchange->result = r;
     if (r == -ECANCELED) /* heard by a client whose body is complete; the others are gone */
         r = atomic_load(&exchange->exchanges->stopping) ? REFUSED_STOPPING : REFUSED_ENDED;
     if (r != 0)
@@ -78,6 +80,8 @@ static int exchange_find_route(struct exchange *exchange)
 
     int r = route_find(options->routes, options->route_count, exchange->request.method,
                        exchange->request.target.path, &exchange->route, allow);
+    if (r == 0)
+        exchange->operation = operation_of_method(exchange->request.method);
     if (allow[0] != '\0')
         answer_field(&exchange->answer, "Allow", "%s", allow);
     return r;
@@ -123,6 +127,20 @@ static void exchange_body_completes(struct exchange *exchange)
     pthread_mutex_unlock(&exchange->mutex);
 }
 
+/* Who asks, and by what name; of a message that is well-formed. */
+static void exchange_identify(struct exchange *exchange)
+{
+    const struct message *message = &exchange->request.message;
+    const struct networks *trusted = exchange->exchanges->options.trusted;
+    const struct field *id = NULL;
+
+    if (trusted != NULL)
+        exchange->origin = forwarded_read(message, &exchange->origin.client, trusted);
+    if (message_field_once(message, "X-Request-ID", &id) == 0 && id != NULL &&
+        request_id_valid(id->value))
+        exchange->request_id = id->value;
+}
+
 static void exchange_begin(struct exchange *exchange, const char *method, const char *version)
 {
     const struct exchanges_options *options = &exchange->exchanges->options;
@@ -132,6 +150,8 @@ static void exchange_begin(struct exchange *exchange, const char *method, const 
 
     int r = request_read(exchange->connection, method, exchange->uri, exchange->target, version,
                          &exchange->request);
+    if (exchange->request.framed)
+        exchange_identify(exchange);
     if (r == 0 && options->method_override)
         r = request_override_method(&exchange->request);
     if (r == 0 && options->admit != NULL)
@@ -140,6 +160,7 @@ static void exchange_begin(struct exchange *exchange, const char *method, const 
         r = exchange_find_route(exchange);
     if (r == 0)
         r = exchange_get_fiber(exchange);
+    exchange->result = r;
     if (r != 0)
         answer_result(&exchange->answer, r);
 }
@@ -160,6 +181,8 @@ static void exchange_finish_answer(struct exchange *exchange)
     const struct exchanges_options *options = &exchange->exchanges->options;
 
     exchange_begins_answer(exchange);
+    exchange->said_ns = clock_monotonic_ns();
+    answer_field(&exchange->answer, "X-Request-ID", "%.*s", BYTES_ARGUMENT(exchange->request_id));
     if (options->finish != NULL)
         options->finish(exchange, &exchange->answer);
     if (!exchange->answer.broken)
@@ -522,17 +545,76 @@ static uint64_t exchange_sent(const struct exchange *exchange, enum MHD_RequestT
                : exchange->file_sent;
 }
 
-static void exchange_log(const struct exchange *exchange, enum MHD_RequestTerminationCode why)
+/* Where an answer is on its way, all that is not spent on fetching it is spent on sending. */
+static struct exchange_record exchange_record(struct exchange *exchange,
+                                              enum MHD_RequestTerminationCode why)
 {
-    struct bytes method = exchange->request.method;
+    uint64_t now_ns = clock_monotonic_ns();
+
+    if (exchange->said)
+        exchange_spend(exchange, EXCHANGE_NETWORK, now_ns - exchange->said_ns);
+    struct exchange_record record = {
+        .method = exchange->request.method,
+        .operation = exchange->operation,
+        .status = exchange->said ? exchange->answer.status : 0,
+        .result = exchange->result,
+        .received = exchange->received,
+        .sent = exchange_sent(exchange, why),
+        .duration_ns = now_ns - exchange->begun_ns,
+    };
+    memcpy(record.spent_ns, exchange->spent_ns, sizeof(record.spent_ns));
+    return record;
+}
+
+static struct bytes text_or_none(const char *text)
+{
+    return text[0] == '\0' ? bytes_of(NULL, 0) : bytes_of_text(text);
+}
+
+static void exchange_log(const struct exchange *exchange, const struct exchange_record *record,
+                         const char *end)
+{
+    char client[ADDRESS_TEXT_BYTES];
+    struct bytes method = record->method;
+
     if (method.count == 0)
         method = bytes_of_text("-"); /* malformed, or refused by libmicrohttpd before we saw it */
+    address_format(&exchange->origin.client, client);
 
-    log_info("%.*s %.512s status=%u end=%s received=%" PRIu64 " sent=%" PRIu64 " ms=%" PRIu64
-             " exchange=%" PRIu64,
-             BYTES_ARGUMENT(method), exchange->target, exchange->said ? exchange->answer.status : 0,
-             termination_name(why), exchange->received, exchange_sent(exchange, why),
-             clock_monotonic_ms() - exchange->begun_ms, exchange->number);
+#define TEXT(field, value) .name = (field), .kind = LOG_FIELD_TEXT, .text = (value)
+#define NUMBER(field, value) .name = (field), .kind = LOG_FIELD_NUMBER, .number = (value)
+#define MS(field, value) .name = (field), .kind = LOG_FIELD_MS, .number = (value)
+    const struct log_field fields[] = {
+        { TEXT("method", method), .bare = true },
+        { TEXT("target", bytes_of_text(exchange->target)), .bare = true },
+        { NUMBER("status", record->status) },
+        { TEXT("end", bytes_of_text(end)) },
+        { NUMBER("received", record->received) },
+        { NUMBER("sent", record->sent) },
+        { MS("ms", record->duration_ns) },
+        { MS("network_ms", record->spent_ns[EXCHANGE_NETWORK]) },
+        { MS("disk_ms", record->spent_ns[EXCHANGE_DISK]) },
+        { MS("database_ms", record->spent_ns[EXCHANGE_DATABASE]) },
+        { TEXT("client", bytes_of_text(client)) },
+        { TEXT("upload", text_or_none(exchange->upload)) },
+        { TEXT("request", exchange->request_id) },
+        { NUMBER("exchange", exchange->number) },
+    };
+#undef TEXT
+#undef NUMBER
+#undef MS
+    log_event(LOG_LEVEL_INFO, LOG_MODULE, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* The one place where what has happened is told: to the log, and to who counts. */
+static void exchange_tell(struct exchange *exchange, enum MHD_RequestTerminationCode why)
+{
+    const struct exchanges_options *options = &exchange->exchanges->options;
+    struct exchange_record record = exchange_record(exchange, why);
+
+    exchange_log(exchange, &record, termination_name(why));
+    if (options->count != NULL)
+        options->count(options->context, &record);
 }
 
 /* An answer that waited for the end of a body which did not come, with the client still there. */
@@ -561,7 +643,7 @@ static void exchange_finish(struct exchange *exchange, enum MHD_RequestTerminati
         fiber_resume(exchange->fiber);
         assert(fiber_finished(exchange->fiber)); /* a handler waited after the end */
     }
-    exchange_log(exchange, why);
+    exchange_tell(exchange, why);
 
     connection_set_occupant(exchange->place, NULL);
     exchange_drop_fiber(exchange);

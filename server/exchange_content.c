@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/uio.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "server/exchange_private.h"
 
@@ -29,6 +30,7 @@ struct delivery {
     struct iovec room;
     uint64_t position;
     bool fetched;
+    uint64_t asked_ns; /* when it was asked to */
     ssize_t result; /* > 0: bytes; 0: the file ends here; -errno */
 };
 
@@ -65,6 +67,7 @@ static ssize_t delivery_wait(struct delivery *delivery, uint64_t position, struc
 {
     delivery->position = position;
     delivery->room = room;
+    delivery->asked_ns = clock_monotonic_ns();
     delivery->exchange->start = delivery_start;
     delivery->exchange->start_argument = delivery;
     return exchange_suspend(delivery->exchange) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
@@ -95,6 +98,9 @@ static ssize_t delivery_read(void *argument, uint64_t position, char *buffer, si
         return MHD_CONTENT_READER_END_WITH_ERROR;
 
     if (delivery->fetched) {
+        uint64_t waited_ns = clock_monotonic_ns() - delivery->asked_ns;
+        exchange_spend(delivery->exchange, EXCHANGE_DISK, waited_ns);
+        delivery->exchange->said_ns += waited_ns; /* it was not the network that had to be waited for */
         delivery->fetched = false;
         result = delivery->result;
     } else {

@@ -19,6 +19,10 @@ enum exchange_phase {
     EXCHANGE_COMPLETE, /* the last call: the body is complete, an answer may be queued */
 };
 
+enum {
+    EXCHANGE_ID_BYTES = 48 /* with the terminator */
+};
+
 enum exchange_wait {
     WAITS_FOR_BODY,
     WAITS_FOR_WAKE
@@ -29,7 +33,7 @@ struct exchange {
     struct exchanges *exchanges;
     atomic_uint references;
     uint64_t number;
-    uint64_t begun_ms;
+    uint64_t begun_ns;
 
     /* the loop thread's alone */
     struct MHD_Connection *connection;
@@ -37,7 +41,13 @@ struct exchange {
     const char *uri;          /* where it stood, see request_read() */
     char *target;             /* its copy */
     struct request request;
+    struct forwarded origin;
+    char own_id[EXCHANGE_ID_BYTES]; /* where the client has sent none */
+    struct bytes request_id;        /* that, or the client's */
+    char upload[EXCHANGE_ID_BYTES]; /* what it is about; empty: no upload */
     const struct route *route;
+    enum operation operation;
+    int result; /* of the handler, or why there was none */
     struct answer answer;
     struct fiber *fiber; /* NULL: the handler has answered, or there was none */
     enum exchange_phase phase;
@@ -57,6 +67,8 @@ struct exchange {
     uint64_t delivered;   /* of the body: all that we have told libmicrohttpd as processed */
     uint64_t drained;     /* of it: thrown away after the handler had answered */
     uint64_t file_sent;   /* of answer.file, as far as is known */
+    uint64_t said_ns;     /* when the answer went on its way */
+    uint64_t spent_ns[EXCHANGE_TIMES];
     void (*start)(struct exchange *exchange, void *argument);
     void *start_argument;
 
@@ -74,6 +86,7 @@ TAILQ_HEAD(exchange_list, exchange);
 
 struct exchanges {
     struct exchanges_options options;
+    char run[17]; /* names this run of the server: what own_id begins with */
     atomic_uint_fast64_t next_number;
     atomic_uint_fast64_t received_bytes;
     atomic_size_t fibers;

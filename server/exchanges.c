@@ -2,8 +2,11 @@
 #include "server/exchanges.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -15,6 +18,17 @@ enum {
     LAST_ANSWERS_MS = 200
 };
 
+/* Two runs of a server, or two servers, give no request the same name. */
+static int exchanges_name_run(struct exchanges *exchanges)
+{
+    uint64_t run;
+
+    if (getrandom(&run, sizeof(run), 0) != (ssize_t)sizeof(run))
+        return fail_errno("name this run of the server");
+    (void)snprintf(exchanges->run, sizeof(exchanges->run), "%016" PRIx64, run);
+    return 0;
+}
+
 int exchanges_new(const struct exchanges_options *options, struct exchanges **ret_exchanges)
 {
     struct exchanges *exchanges = calloc(1, sizeof(*exchanges));
@@ -22,6 +36,11 @@ int exchanges_new(const struct exchanges_options *options, struct exchanges **re
 
     if (exchanges == NULL)
         return fail_errno("start exchanges");
+    int r = exchanges_name_run(exchanges);
+    if (r != 0) {
+        free(exchanges);
+        return r;
+    }
     exchanges->options = *options;
     atomic_init(&exchanges->next_number, 1);
     TAILQ_INIT(&exchanges->live);
@@ -58,12 +77,16 @@ struct exchange *exchange_new(struct exchanges *exchanges, struct MHD_Connection
     exchange->exchanges = exchanges;
     atomic_init(&exchange->references, 1);
     exchange->number = atomic_fetch_add(&exchanges->next_number, 1);
-    exchange->begun_ms = clock_monotonic_ms();
+    exchange->begun_ns = clock_monotonic_ns();
     exchange->connection = connection;
     exchange->place = place;
     exchange->socket = socket;
     exchange->uri = uri;
     exchange->target = target;
+    (void)snprintf(exchange->own_id, sizeof(exchange->own_id), "%s-%" PRIu64, exchanges->run,
+                   exchange->number);
+    exchange->request_id = bytes_of_text(exchange->own_id);
+    exchange->origin.client = connection_peer(place);
     (void)pthread_mutex_init(&exchange->mutex, NULL);
 
     pthread_mutex_lock(&exchanges->mutex);

@@ -17,10 +17,22 @@
 #include "base/workers.h"
 #include "server/answer.h"
 #include "server/connections.h"
+#include "server/exchange.h"
 #include "server/linger.h"
 #include "server/route.h"
 
 struct exchanges;
+
+/* What became of one, told once, at its very end. */
+struct exchange_record {
+    struct bytes method; /* as it was executed; empty: the request could not be read */
+    enum operation operation;
+    unsigned status; /* 0: nobody heard an answer */
+    int result;      /* of the handler, see base/refusal.h */
+    uint64_t received, sent; /* of contents, in bytes */
+    uint64_t duration_ns;
+    uint64_t spent_ns[EXCHANGE_TIMES]; /* of that */
+};
 
 struct exchanges_options {
     const struct route *routes;
@@ -35,6 +47,10 @@ struct exchanges_options {
     /* Called for every answer before it is sent, also for those that no handler gave: adds what all have
      * in common. Must not wait. NULL is fine. */
     void (*finish)(struct exchange *exchange, struct answer *answer);
+
+    /* Called on the loop with every record. Must not wait. NULL is fine. */
+    void (*count)(void *context, const struct exchange_record *record);
+    const struct networks *trusted; /* proxies that are believed, see protocol/forwarded.h */
     size_t fibers_max;
     struct workers *workers;
     struct workers *readers; /* for files that are sent; they must refuse nothing */

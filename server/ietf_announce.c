@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "server/ietf_answer.h"
 #include "server/service.h"
@@ -18,7 +19,7 @@ struct announcement {
     struct exchange *exchange;
     bool aloud;
     struct answer interim;  /* all of it but the upload's name */
-    char *base_path;        /* what that stands behind */
+    char *url_base;         /* what that stands behind */
     atomic_uint references; /* the handler, and storage until it has answered */
     struct store *store;    /* open as long as the handler is there */
     struct upload_id id;    /* written by upload_create(), before it answers */
@@ -39,7 +40,7 @@ static void announcement_unref(struct announcement *announcement)
     upload_close(announcement->upload);
     exchange_unref(announcement->exchange);
     answer_done(&announcement->interim);
-    free(announcement->base_path);
+    free(announcement->url_base);
     (void)pthread_mutex_destroy(&announcement->mutex);
     free(announcement);
 }
@@ -62,7 +63,7 @@ void announcement_dropp(struct announcement **announcement)
 /* On a thread of storage. */
 static void announcement_say(struct announcement *announcement)
 {
-    answer_field(&announcement->interim, "Location", "%s%s", announcement->base_path,
+    answer_field(&announcement->interim, "Location", "%s%s", announcement->url_base,
                  upload_id_format(&announcement->id).text);
     (void)exchange_interim(announcement->exchange, &announcement->interim);
 }
@@ -122,10 +123,10 @@ static struct announcement *announcement_new(struct exchange *exchange,
                                              const struct ietf_version *version, bool aloud)
 {
     struct announcement *announcement = calloc(1, sizeof(*announcement));
-    char *base_path = strdup(service_of(exchange)->base_path);
-    if (announcement == NULL || base_path == NULL) {
+    char *url_base = service_url_base(exchange);
+    if (announcement == NULL || url_base == NULL) {
         free(announcement);
-        free(base_path);
+        free(url_base);
         return NULL;
     }
 
@@ -133,7 +134,7 @@ static struct announcement *announcement_new(struct exchange *exchange,
     announcement->exchange = exchange_ref(exchange);
     announcement->aloud = aloud;
     announcement->store = service_of(exchange)->store;
-    announcement->base_path = base_path;
+    announcement->url_base = url_base;
     announcement->interim.status = 104;
     ietf_answer_version(&announcement->interim, version);
     ietf_answer_limits(exchange, &announcement->interim, version);
@@ -179,13 +180,18 @@ static void announcement_await(struct exchange *exchange, void *argument)
 int announcement_wait(struct announcement *announcement, bool *ret_repeated,
                       struct upload **ret_upload)
 {
-    int r = exchange_await(announcement->exchange, announcement_await, announcement);
+    struct exchange *exchange = announcement->exchange;
+    uint64_t begun_ns = clock_monotonic_ns();
+
+    int r = exchange_await(exchange, announcement_await, announcement);
     if (r == 0)
         r = announcement->result;
     if (r != 0)
         return r;
 
     *ret_repeated = announcement->repeated;
+    exchange_spend(exchange, EXCHANGE_DATABASE, clock_monotonic_ns() - begun_ns);
+    exchange_name_upload(exchange, upload_id_format(&announcement->id).text);
     *ret_upload = TAKE_PTR(announcement->upload);
     return 0;
 }

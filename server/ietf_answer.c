@@ -26,13 +26,6 @@ void ietf_answer_version(struct answer *answer, const struct ietf_version *versi
         answer_field(answer, IETF_VERSION_FIELD, "%u", version->number);
 }
 
-void ietf_answer_location(struct exchange *exchange, struct answer *answer,
-                          const struct upload_id *id)
-{
-    answer_field(answer, "Location", "%s%s", service_of(exchange)->base_path,
-                 upload_id_format(id).text);
-}
-
 static void answer_limits(struct exchange *exchange, struct answer *answer,
                           const struct ietf_version *version, int64_t lifetime_s)
 {

@@ -19,10 +19,6 @@ struct ietf_upload ietf_upload_of(const struct upload_info *info);
 /* Upload-Draft-Interop-Version, where the client named one that we speak. */
 void ietf_answer_version(struct answer *answer, const struct ietf_version *version);
 
-/* Location: the upload. */
-void ietf_answer_location(struct exchange *exchange, struct answer *answer,
-                          const struct upload_id *id);
-
 /* Upload-Limit for an upload that is not made yet. */
 void ietf_answer_limits(struct exchange *exchange, struct answer *answer,
                         const struct ietf_version *version);

@@ -55,7 +55,7 @@ static int create_receive(struct exchange *exchange, const struct ietf_version *
     /* "If the request content was fully processed, the server MUST include the Location response header
      *  field pointing to the upload resource ... Servers are RECOMMENDED to use the 201 (Created) status
      *  code."  — draft, Upload Creation */
-    ietf_answer_location(exchange, answer, &info->id);
+    service_tell_location(exchange, answer, &info->id);
     if (r == 0)
         answer->status = 201;
     return r;
@@ -79,7 +79,7 @@ static int create_again(struct exchange *exchange, const struct ietf_version *ve
         ietf_final_answer(exchange, info);
         return 0;
     }
-    ietf_answer_location(exchange, exchange_answer(exchange), &info->id);
+    service_tell_location(exchange, exchange_answer(exchange), &info->id);
     exchange_answer(exchange)->status = 201;
     return 0;
 }

@@ -11,9 +11,6 @@ enum {
     FINAL_BYTES = 512, /* a base path, an id */
 };
 
-/* The fields that a response may have; names in answers are literals. */
-static const char *const final_fields[] = { "Location" };
-
 static size_t final_format(struct exchange *exchange, const struct upload_id *id,
                            char text[static FINAL_BYTES])
 {
@@ -40,14 +37,12 @@ static struct bytes line_take(struct bytes *rest)
     return line;
 }
 
-static void final_field(struct answer *answer, struct bytes line)
+/* The one field that a response has so far. What is stored is a path: how clients see it may have changed. */
+static void final_field(struct exchange *exchange, const struct upload_info *info,
+                        struct bytes line)
 {
-    for (size_t i = 0; i < sizeof(final_fields) / sizeof(final_fields[0]); i++) {
-        size_t name = strlen(final_fields[i]);
-        if (bytes_start_with(line, final_fields[i]) && line.count > name + 2)
-            answer_field(answer, final_fields[i], "%.*s",
-                         BYTES_ARGUMENT(bytes_after(line, name + 2)));
-    }
+    if (bytes_start_with(line, "Location: "))
+        service_tell_location(exchange, exchange_answer(exchange), &info->id);
 }
 
 void ietf_final_answer(struct exchange *exchange, const struct upload_info *info)
@@ -63,7 +58,7 @@ void ietf_final_answer(struct exchange *exchange, const struct upload_info *info
         status = FINAL_STATUS;
     answer->status = (unsigned)status;
     while (rest.count > 0)
-        final_field(answer, line_take(&rest));
+        final_field(exchange, info, line_take(&rest));
 
     /* "The server SHOULD compute the representation digests using the preferred algorithms once the upload is
      *  complete and include the corresponding Repr-Digest header field in the response."  — draft,

@@ -18,7 +18,7 @@
 
 /* A page on its way from the store to the answer. */
 struct listing {
-    const struct service *service;
+    const struct exchange *exchange;
     struct listing_query query;
     struct bytes key, value; /* of the metadata that is wanted; value in base64, as it is kept */
     char value_base64[BASE64_TEXT_BYTES(LISTING_METADATA_BYTES)];
@@ -107,7 +107,7 @@ static int listing_write(void *argument)
 
     for (size_t i = 0; i < asked->page.count && r == 0; i++)
         r = json_array_append_new(uploads,
-                                  status_of(asked->service, &asked->page.infos[i], &unknown));
+                                  status_of(asked->exchange, &asked->page.infos[i], &unknown));
     json_t *json = json_pack("{s:o, s:o}", "uploads", uploads, "next", json_of_next(&asked->page));
     asked->text = json_text(json);
     if (r == 0 && asked->text != NULL)
@@ -118,13 +118,13 @@ static int listing_write(void *argument)
 
 int listing(struct exchange *exchange)
 {
-    struct listing asked = { .service = service_of(exchange) };
+    struct listing asked = { .exchange = exchange };
 
     int r = listing_query_parse(exchange_query(exchange), &asked.query);
     if (r == 0)
         r = listing_prepare(&asked);
     if (r == 0)
-        r = uploads_list(exchange, asked.service->store, &asked.page);
+        r = uploads_list(exchange, service_of(exchange)->store, &asked.page);
     if (r == 0)
         r = offload(exchange, listing_write, &asked);
     if (r == 0)

@@ -125,6 +125,7 @@ static struct service service_from(const struct options *options, struct store *
     return (struct service){
         .store = store,
         .base_path = options->base_path,
+        .public_url = options->public_url,
         .limits = { .max_size = options->max_size },
         .extensions = TUS_CREATION | TUS_CREATION_WITH_UPLOAD | TUS_CREATION_DEFER_LENGTH |
                       TUS_CHECKSUM | TUS_CHECKSUM_TRAILER | TUS_TERMINATION | TUS_CONCATENATION |
@@ -163,6 +164,7 @@ static int endpoint_start(struct servers *servers, const struct options *options
         .context = &servers->service,
         .method_override = true,
         .finish = service_finish,
+        .trusted = &options->trusted_proxies,
     };
 
     endpoint_init(&servers->endpoint, options->base_path);
@@ -252,6 +254,7 @@ static int main_run(struct options *options)
     signals_block(
         &signals); /* before any thread is started: they all have the mask of the first one */
     log_set_level(options->log_level);
+    log_set_format(options->log_format);
     int r = log_start();
     if (r == 0)
         r = run(options, &signals);
@@ -262,6 +265,7 @@ static int main_run(struct options *options)
 static int main_verify(const struct options *options)
 {
     log_set_level(options->log_level);
+    log_set_format(options->log_format);
     int status = log_start() == 0 ? verify_print(options->data) : 1;
     log_stop();
     return status;

@@ -10,7 +10,9 @@
 
 #include "base/bytes.h"
 #include "base/number.h"
+#include "protocol/authority.h"
 #include "protocol/origin.h"
+#include "server/service.h"
 
 enum option_kind {
     KIND_NUMBER,
@@ -19,7 +21,10 @@ enum option_kind {
     KIND_PATH,    /* of a URL: begins and ends with a slash */
     KIND_ORIGINS, /* see protocol/origin.h */
     KIND_LISTEN,
+    KIND_PUBLIC_URL,
+    KIND_NETWORKS, /* see protocol/address.h */
     KIND_LOG_LEVEL,
+    KIND_LOG_FORMAT,
     KIND_DIGEST,
     KIND_MATERIALISE,
     KIND_VERIFY,
@@ -43,6 +48,11 @@ static const struct option_row rows[] = {
       KIND_TEXT, offsetof(struct options, data), 0, 0 },
     { "base-path", "PATH", "path of the upload endpoint (default /files/)",
       KIND_PATH, offsetof(struct options, base_path), 0, 0 },
+    { "public-url", "URL", "of the upload endpoint as clients see it, for Location and status;\n"
+      "\"forwarded\": as a trusted proxy says (default: the path alone)",
+      KIND_PUBLIC_URL, 0, 0, 0 },
+    { "trusted-proxies", "NETWORKS", "whose Forwarded and X-Forwarded-* are believed, as\n"
+      "10.0.0.0/8,fd00::/8,unix (default: nobody's)", KIND_NETWORKS, 0, 0, 0 },
     { "max-size", "BYTES", "longest upload that is taken; K, M, G and T may follow\n"
       "(default: no limit)", KIND_BYTES, offsetof(struct options, max_size), 0, 0 },
     { "min-size", "BYTES", "shortest upload that is made resumable, by the IETF's protocol\n"
@@ -83,6 +93,7 @@ static const struct option_row rows[] = {
     { "max-connections-per-address", "N", "connections from one IPv4 address or IPv6 /64\n"
       "(default: a quarter of max-connections)", NUMBER(max_connections_per_address, 1, 1000000) },
     { "log-level", "LEVEL", "error, warning, info or debug (default info)", KIND_LOG_LEVEL, 0, 0, 0 },
+    { "log-format", "FORMAT", "text or json (default text)", KIND_LOG_FORMAT, 0, 0, 0 },
     { "verify", NULL, "read all uploads again, compare their digests, say what is\n"
       "wrong, and exit; a server may run meanwhile", KIND_VERIFY, 0, 0, 0 },
     { "version", NULL, "print the version and exit", KIND_VERSION, 0, 0, 0 },
@@ -144,6 +155,29 @@ static bool path_valid(const char *path)
            strspn(path, unreserved) == count;
 }
 
+/* "https://uploads.example/files/", or the word. */
+static bool public_url_valid(const char *url)
+{
+    struct bytes text = bytes_of_text(url);
+    size_t scheme = bytes_start_with(text, "https://") ? strlen("https://") : strlen("http://");
+
+    if (strcmp(url, PUBLIC_URL_FORWARDED) == 0)
+        return true;
+    if (!bytes_start_with(text, "https://") && !bytes_start_with(text, "http://"))
+        return false;
+    const char *path = strchr(url + scheme, '/');
+    return path != NULL && path_valid(path) &&
+           authority_valid(bytes_of(url + scheme, (size_t)(path - url) - scheme));
+}
+
+static bool public_url_set(struct options *options, const char *url)
+{
+    if (!public_url_valid(url))
+        return false;
+    options->public_url = url;
+    return true;
+}
+
 static bool digest_set(const char *name, enum digest_algorithm *ret_digest)
 {
     enum digest_algorithm digest = DIGEST_NONE;
@@ -186,6 +220,9 @@ static bool option_set(struct options *options, const struct option_row *row, co
         return true;
     case KIND_TEXT: *(const char **)member = value; return true;
     case KIND_LISTEN: return options_add_listen(options, value, listen_named);
+    case KIND_PUBLIC_URL: return public_url_set(options, value);
+    case KIND_NETWORKS: return networks_parse(bytes_of_text(value), &options->trusted_proxies);
+    case KIND_LOG_FORMAT: return log_format_parse(value, &options->log_format) == 0;
     case KIND_LOG_LEVEL: return log_level_parse(value, &options->log_level) == 0;
     case KIND_DIGEST: return digest_set(value, member);
     case KIND_MATERIALISE: return materialise_set(value, member);
@@ -218,6 +255,17 @@ static void option_complain(const struct option_row *row, const char *name, cons
             "ferryd: %s %s: origins are wanted, as https://app.example (no path, no default "
             "port), or * alone\n",
             name, value);
+    else if (row->kind == KIND_PUBLIC_URL)
+        (void)fprintf(stderr,
+                      "ferryd: %s %s: a URL is wanted, as https://uploads.example/files/, or "
+                      "\"" PUBLIC_URL_FORWARDED "\"\n",
+                      name, value);
+    else if (row->kind == KIND_NETWORKS)
+        (void)fprintf(stderr,
+                      "ferryd: %s %s: networks are wanted, as 10.0.0.0/8,::1,unix, at most %d\n",
+                      name, value, NETWORKS_MAX);
+    else if (row->kind == KIND_LOG_FORMAT)
+        (void)fprintf(stderr, "ferryd: %s %s: not one of text, json\n", name, value);
     else if (row->kind == KIND_DIGEST)
         (void)fprintf(stderr, "ferryd: %s %s: not one of blake2b, sha256, none\n", name, value);
     else if (row->kind == KIND_MATERIALISE)

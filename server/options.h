@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "digest/digest_algorithm.h"
+#include "protocol/address.h"
 
 enum {
     OPTIONS_LISTEN_MAX = 16
@@ -26,6 +27,8 @@ struct options {
     size_t listen_count;
     const char *data; /* directory */
     const char *base_path;
+    const char *public_url; /* see server/service.h; NULL: none */
+    struct networks trusted_proxies;
     uint64_t max_size, min_free, buffer_memory;          /* bytes */
     uint64_t min_size, max_append_size, min_append_size; /* bytes; 0: no such limit */
     unsigned expire_after_s, remember_gone_s;
@@ -39,6 +42,7 @@ struct options {
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: a quarter of max_connections */
     enum log_level log_level;
+    enum log_format log_format;
     char *listen_text; /* a copy of FERRY_LISTEN, cut into its parts */
 };
 

@@ -71,6 +71,8 @@ static int server_start_exchanges(struct server *server, const struct server_opt
         .method_override = options->method_override,
         .admit = options->admit,
         .finish = options->finish,
+        .count = options->count,
+        .trusted = options->trusted,
         .fibers_max = options->fibers_max,
         .workers = server->workers,
         .readers = server->readers,

@@ -38,6 +38,8 @@ struct server_options {
     bool method_override;
     int (*admit)(struct exchange *exchange);
     void (*finish)(struct exchange *exchange, struct answer *answer);
+    void (*count)(void *context, const struct exchange_record *record);
+    const struct networks *trusted; /* borrowed */
 };
 
 int server_start(const struct server_options *options, struct server **ret_server);

@@ -1,6 +1,8 @@
 #include "server/service.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/refusal.h"
@@ -20,6 +22,36 @@ int service_upload_id(const struct exchange *exchange, struct upload_id *ret_id)
     struct bytes name =
         bytes_after(exchange_path(exchange), strlen(service_of(exchange)->base_path));
     return upload_id_parse(name, ret_id) ? 0 : REFUSED_UNKNOWN_UPLOAD;
+}
+
+char *service_url_base(const struct exchange *exchange)
+{
+    const struct service *service = service_of(exchange);
+    const struct forwarded *origin = exchange_origin(exchange);
+    char *base = NULL;
+
+    if (service->public_url == NULL)
+        return strdup(service->base_path);
+    if (strcmp(service->public_url, PUBLIC_URL_FORWARDED) != 0)
+        return strdup(service->public_url);
+    if (origin->host.count == 0 || origin->scheme == FORWARDED_SCHEME_UNKNOWN)
+        return strdup(service->base_path);
+
+    int count = asprintf(&base, "%s://%.*s%s",
+                         origin->scheme == FORWARDED_SCHEME_HTTPS ? "https" : "http",
+                         BYTES_ARGUMENT(origin->host), service->base_path);
+    return count < 0 ? NULL : base;
+}
+
+void service_tell_location(struct exchange *exchange, struct answer *answer,
+                           const struct upload_id *id)
+{
+    AUTO_FREE char *base = service_url_base(exchange);
+
+    if (base == NULL)
+        answer->broken = true;
+    else
+        answer_field(answer, "Location", "%s%s", base, upload_id_format(id).text);
 }
 
 /* What else the same URL answers otherwise to. Without an Origin there are no fields for scripts, even where
@@ -77,8 +109,7 @@ void service_answer_created(struct exchange *exchange, const struct upload_id *i
     struct answer *answer = exchange_answer(exchange);
 
     answer->status = 201;
-    answer_field(answer, "Location", "%s%s", service_of(exchange)->base_path,
-                 upload_id_format(id).text);
+    service_tell_location(exchange, answer, id);
 }
 
 int service_tell_created(struct exchange *exchange, const struct upload_id *id)

@@ -16,9 +16,15 @@
 #include "storage/store.h"
 #include "storage/upload.h"
 
+#define PUBLIC_URL_FORWARDED "forwarded"
+
 struct service {
     struct store *store;
     const char *base_path; /* of the upload endpoint; begins and ends with '/' */
+
+    /* What stands before an upload's name in its URL; NULL: base_path. PUBLIC_URL_FORWARDED: made of
+     * what a trusted proxy says, and base_path where none says both scheme and host. */
+    const char *public_url;
     struct tus_limits limits;
     unsigned extensions; /* enum tus_extension */
     struct ietf_limits ietf_limits;
@@ -31,6 +37,14 @@ const struct service *service_of(const struct exchange *exchange);
 
 /* The upload that the path names. Refuses with REFUSED_UNKNOWN_UPLOAD. */
 int service_upload_id(const struct exchange *exchange, struct upload_id *ret_id);
+
+/* What stands before an upload's name in its URL, for this client. The caller frees it; NULL when there is no
+ * memory. */
+char *service_url_base(const struct exchange *exchange);
+
+/* Where the upload is. */
+void service_tell_location(struct exchange *exchange, struct answer *answer,
+                           const struct upload_id *id);
 
 /* For struct server_options: Tus-Resumable, CORS and the like on every answer of the endpoint. */
 void service_finish(struct exchange *exchange, struct answer *answer);

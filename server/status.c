@@ -13,29 +13,30 @@ bool status_preferred(const struct exchange *exchange)
                           "application/octet-stream");
 }
 
-struct json_t *status_of(const struct service *service, const struct upload_info *info,
+struct json_t *status_of(const struct exchange *exchange, const struct upload_info *info,
                          const struct status_parts *parts)
 {
-    AUTO_FREE char *file = upload_path(service->store, &info->id);
+    AUTO_FREE char *file = upload_path(service_of(exchange)->store, &info->id);
+    AUTO_FREE char *base = service_url_base(exchange);
 
-    return file == NULL ? NULL : status_json(info, parts, service->base_path, file);
+    return file == NULL || base == NULL ? NULL : status_json(info, parts, base, file);
 }
 
 int status_look(struct exchange *exchange, const struct upload_id *id, struct upload_info *ret_info,
                 struct json_t **ret_status)
 {
-    const struct service *service = service_of(exchange);
+    struct store *store = service_of(exchange)->store;
     AUTO_FREE struct upload_part_info *infos = NULL;
     struct status_parts parts = { 0 };
 
-    int r = uploads_find(exchange, service->store, id, ret_info);
+    int r = uploads_find(exchange, store, id, ret_info);
     if (r == 0 && ret_info->kind == UPLOAD_FINAL)
-        r = uploads_parts(exchange, service->store, id, &infos, &parts.count);
+        r = uploads_parts(exchange, store, id, &infos, &parts.count);
     if (r != 0)
         return r;
 
     parts.infos = infos;
-    *ret_status = status_of(service, ret_info, &parts);
+    *ret_status = status_of(exchange, ret_info, &parts);
     return 0;
 }
 
@@ -46,6 +47,7 @@ int status(struct exchange *exchange)
     struct json_t *json = NULL;
     struct upload_id id;
 
+    exchange_name_operation(exchange, OPERATION_STATUS);
     int r = service_upload_id(exchange, &id);
     if (r == 0)
         r = status_look(exchange, &id, &info, &json);

@@ -10,14 +10,13 @@ bool status_preferred(const struct exchange *exchange);
 int status(struct exchange *exchange);
 
 struct json_t;
-struct service;
 struct upload_id;
 struct upload_info;
 struct status_parts;
 
 /* The same of an upload that was looked up, as a value of the caller's; NULL when there is no memory. Parts
  * are those of a final, see server/status_json.h. */
-struct json_t *status_of(const struct service *service, const struct upload_info *info,
+struct json_t *status_of(const struct exchange *exchange, const struct upload_info *info,
                          const struct status_parts *parts);
 
 /* Finds the upload, and the parts of a final. Yields what uploads_find() does. The caller owns both values, of

@@ -1,5 +1,7 @@
 #include "server/uploads.h"
 
+#include "base/clock.h"
+
 enum {
     TAKEOVER_PATIENCE_MS = 5000
 };
@@ -27,6 +29,7 @@ struct question {
     uint64_t length;
     const struct digest_value *checksum;
     int (*ask)(struct question *question, struct done done);
+    bool of_database; /* what it takes is all the database's; otherwise storage says how much */
     int result;
 };
 
@@ -51,11 +54,38 @@ static void question_start(struct exchange *exchange, void *argument)
     }
 }
 
+static uint64_t question_database_ns(const struct question *question)
+{
+    return question->upload == NULL ? 0 : upload_database_ns(question->upload);
+}
+
+/* Which upload it is about, as far as that is known by now. */
+static void question_name(struct exchange *exchange, const struct question *question)
+{
+    bool created = question->ret_id != NULL && question->result == 0;
+    const struct upload_id *id = created ? question->ret_id : question->id;
+
+    if (id != NULL)
+        exchange_name_upload(exchange, upload_id_format(id).text);
+}
+
 static int question_wait(struct exchange *exchange, struct question *question)
 {
+    uint64_t begun_ns = clock_monotonic_ns(), database_before_ns = question_database_ns(question);
+
     question->exchange = exchange;
     int r = exchange_await(exchange, question_start, question);
-    return r == 0 ? question->result : r;
+    if (r != 0)
+        return r;
+
+    uint64_t waited_ns = clock_monotonic_ns() - begun_ns;
+    uint64_t database_ns = question_database_ns(question) - database_before_ns;
+    if (question->of_database || database_ns > waited_ns) /* a commit of storage's own began before */
+        database_ns = waited_ns;
+    exchange_spend(exchange, EXCHANGE_DATABASE, database_ns);
+    exchange_spend(exchange, EXCHANGE_DISK, waited_ns - database_ns);
+    question_name(exchange, question);
+    return question->result;
 }
 
 static int ask_create(struct question *question, struct done done)
@@ -67,7 +97,11 @@ int uploads_create(struct exchange *exchange, struct store *store,
                    const struct upload_creation *creation, struct upload_id *ret_id)
 {
     struct question question = {
-        .ask = ask_create, .store = store, .creation = creation, .ret_id = ret_id
+        .ask = ask_create,
+        .store = store,
+        .creation = creation,
+        .ret_id = ret_id,
+        .of_database = true,
     };
     return question_wait(exchange, &question);
 }
@@ -94,7 +128,9 @@ static int ask_find(struct question *question, struct done done)
 int uploads_find(struct exchange *exchange, struct store *store, const struct upload_id *id,
                  struct upload_info *ret_info)
 {
-    struct question question = { .ask = ask_find, .store = store, .id = id, .ret_info = ret_info };
+    struct question question = {
+        .ask = ask_find, .store = store, .id = id, .ret_info = ret_info, .of_database = true
+    };
     return question_wait(exchange, &question);
 }
 

@@ -34,6 +34,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/refusal.h"
 #include "storage/os.h"
@@ -372,6 +373,7 @@ static void pass_answered(void *argument, int result)
         (void)file_sync(&upload->file);
 
     upload_lock(upload);
+    upload->database_ns += clock_monotonic_ns() - upload->submitted_ns;
     if (change->kind == CHANGE_STATE && change->state == UPLOAD_DAMAGED)
         upload->damage_recorded = true;
     if (result == 0)
@@ -438,6 +440,7 @@ void upload_sync_run(struct job *job)
         upload_close_file(upload, &aftermath);
     if (!row)
         pass_end(upload, 0, &aftermath);
+    upload->submitted_ns = clock_monotonic_ns();
     upload_unlock(upload, &aftermath);
 
     if (row)

@@ -125,6 +125,8 @@ struct upload {
     bool counts; /* its row may move the offset to target */
     struct job open_job, write_job, hash_job, sync_job, ready_job;
     struct change change; /* of the sync lane */
+    uint64_t submitted_ns; /* when that was given to the catalog */
+    uint64_t database_ns;  /* what all of them have taken */
 
     /* digests */
     struct hash whole;                   /* the running one */

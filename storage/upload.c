@@ -236,6 +236,11 @@ uint64_t upload_received(const struct upload *upload)
     return upload_counter(upload, &upload->received);
 }
 
+uint64_t upload_database_ns(const struct upload *upload)
+{
+    return upload_counter(upload, &upload->database_ns);
+}
+
 bool upload_ended(const struct upload *upload)
 {
     struct upload *locked = (struct upload *)upload;

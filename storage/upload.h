@@ -326,6 +326,12 @@ uint64_t upload_offset(const struct upload *upload);
 /* Where the next byte goes: the offset and what was appended since. */
 uint64_t upload_received(const struct upload *upload);
 
+/*
+ * For how long its commits have waited for the database since it was opened, in nanoseconds, those among
+ * them that nobody asked for. What else an answer has taken is the disk's.
+ */
+uint64_t upload_database_ns(const struct upload *upload);
+
 /* A newer writer has asked for the upload. */
 bool upload_ended(const struct upload *upload);
 

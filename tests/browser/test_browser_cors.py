@@ -271,7 +271,8 @@ SENT_BY_BROWSERS = ["Origin"]  # no script can
 READ = ["Accept-Ranges", "Content-Digest", "Content-Disposition", "Content-Range", "ETag", "Ferry-Digest", "Location",
         "Repr-Digest", "Retry-After", "Tus-Checksum-Algorithm", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable",
         "Tus-Version", "Upload-Complete", "Upload-Concat", "Upload-Defer-Length", "Upload-Draft-Interop-Version",
-        "Upload-Expires", "Upload-Incomplete", "Upload-Length", "Upload-Limit", "Upload-Metadata", "Upload-Offset"]
+        "Upload-Expires", "Upload-Incomplete", "Upload-Length", "Upload-Limit", "Upload-Metadata", "Upload-Offset",
+        "X-Request-ID"]
 DONE = ["DELETE", "OPTIONS", "PATCH", "PUT"]
 DONE_BY_EVERY_PAGE = ["GET", "HEAD", "POST"]
 

@@ -217,6 +217,11 @@ class Answer:
         return values[0] if values else None
 
     @property
+    def lasting(self):
+        """The fields that a second answer to the same would have, too."""
+        return [(n, v) for n, v in self.fields if n not in ("Date", "X-Request-ID")]
+
+    @property
     def text(self):
         return self.body.decode("latin-1").removesuffix("\n")
 

@@ -193,6 +193,7 @@ def check_general(answer, method="GET", status=None):
     """What holds for every answer but one to OPTIONS, and what an error has to say."""
     assert answer.field("Tus-Resumable") == "1.0.0", answer
     assert answer.field("X-Content-Type-Options") == "nosniff", answer
+    assert re.fullmatch(r"[!-~]{1,128}", answer.field("X-Request-ID")), answer
     assert status is None or answer.status == status, answer
     if answer.status >= 400:
         assert answer.field("Content-Type") == "text/plain; charset=utf-8", answer

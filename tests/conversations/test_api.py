@@ -19,7 +19,7 @@ ORIGIN = "Origin: https://app.example"
 JSON = "Accept: application/json"
 
 # Of HTTP itself, and what the description says of all answers to pages.
-GENERAL = {"date", "connection", "content-length", "content-type",
+GENERAL = {"date", "connection", "content-length", "content-type", "x-request-id",
            "access-control-allow-origin", "access-control-expose-headers"}
 OPERATOR = {"date", "connection", "content-length", "content-type"}
 PREFLIGHT = {"access-control-allow-methods", "access-control-allow-headers", "access-control-max-age"}

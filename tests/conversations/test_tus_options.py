@@ -124,7 +124,7 @@ READ = {"location", "upload-offset", "upload-length", "upload-metadata", "upload
         "upload-concat", "upload-incomplete", "upload-complete", "upload-limit", "upload-draft-interop-version",
         "tus-version", "tus-resumable", "tus-max-size", "tus-extension", "tus-checksum-algorithm", "retry-after",
         "repr-digest", "content-digest", "ferry-digest", "etag", "content-range", "accept-ranges",
-        "content-disposition"}
+        "content-disposition", "x-request-id"}
 
 
 def names(answer, field, case=str.lower):

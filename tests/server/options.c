@@ -195,6 +195,31 @@ static void reads_when_to_materialise(void **state)
     options_done(&options);
 }
 
+static void reads_what_proxies_need(void **state)
+{
+    struct address address;
+    struct options options;
+    char text[512];
+
+    (void)state;
+    assert_int_equal(parse("", &options, text), OPTIONS_RUN);
+    assert_null(options.public_url);
+    assert_int_equal(options.trusted_proxies.count, 0);
+    assert_int_equal(options.log_format, LOG_FORMAT_TEXT);
+
+    assert_int_equal(parse("--public-url https://a.example:8443/in/ --log-format json"
+                           " --trusted-proxies 10.0.0.0/8,unix",
+                           &options, text),
+                     OPTIONS_RUN);
+    assert_string_equal(options.public_url, "https://a.example:8443/in/");
+    assert_int_equal(options.log_format, LOG_FORMAT_JSON);
+    assert_true(address_parse(bytes_of_text("10.1.2.3"), &address));
+    assert_true(networks_have(&options.trusted_proxies, &address));
+    assert_int_equal(parse("--public-url forwarded", &options, text), OPTIONS_RUN);
+    assert_int_equal(parse("--public-url http://[::1]/", &options, text), OPTIONS_RUN);
+    options_done(&options);
+}
+
 static void says_one_line_about_what_is_wrong(void **state)
 {
     static const char *const cases[] = {
@@ -204,6 +229,14 @@ static void says_one_line_about_what_is_wrong(void **state)
         "--log-level loud",
         "--min-size 2K --max-size 2047",
         "--min-append-size 11 --max-append-size 10",
+        "--log-format xml",
+        "--trusted-proxies localhost",
+        "--trusted-proxies 10.0.0.1/8",
+        "--public-url /files/",
+        "--public-url https://a.example",
+        "--public-url https://a.example/files",
+        "--public-url https://a@b.example/",
+        "--public-url ftp://a.example/",
         "--no-such-option",
         "--threads",
         "data",
@@ -243,6 +276,7 @@ int main(void)
         cmocka_unit_test(reads_origins),
         cmocka_unit_test(reads_when_to_materialise),
         cmocka_unit_test(a_flag_wins_over_the_environment),
+        cmocka_unit_test(reads_what_proxies_need),
         cmocka_unit_test(says_one_line_about_what_is_wrong),
         cmocka_unit_test(a_wrong_environment_is_named),
     };
