@@ -7,23 +7,27 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/refusal.h"
 
 struct workers {
+    struct histogram wait;
     pthread_mutex_t mutex; /* guards all below it */
     pthread_cond_t work;   /* a job came, or it is time to stop */
     struct job *first, **last;
-    size_t waiting_count, waiting_max;
+    size_t waiting_count, waiting_max, running_count;
     bool stopping;
     unsigned thread_count;
     pthread_t threads[];
 };
 
-/* The next job; NULL when there is none and there will be none. Waits. */
-static struct job *workers_take(struct workers *workers)
+/* The next job, for a thread that has run one or comes for its first; NULL when there is none and there will
+ * be none. Waits. */
+static struct job *workers_take(struct workers *workers, bool ran)
 {
     pthread_mutex_lock(&workers->mutex);
+    workers->running_count -= ran;
     while (workers->first == NULL && !workers->stopping)
         pthread_cond_wait(&workers->work, &workers->mutex);
 
@@ -33,6 +37,7 @@ static struct job *workers_take(struct workers *workers)
         if (workers->first == NULL)
             workers->last = &workers->first;
         workers->waiting_count--;
+        workers->running_count++;
     }
     pthread_mutex_unlock(&workers->mutex);
     return job;
@@ -41,10 +46,14 @@ static struct job *workers_take(struct workers *workers)
 static void *workers_run(void *argument)
 {
     struct workers *workers = argument;
+    bool ran = false;
     struct job *job;
 
-    while ((job = workers_take(workers)) != NULL)
+    while ((job = workers_take(workers, ran)) != NULL) {
+        histogram_add(&workers->wait, clock_monotonic_ns() - job->submitted_ns);
         job->run(job);
+        ran = true;
+    }
     return NULL;
 }
 
@@ -57,6 +66,7 @@ int workers_start(unsigned threads, size_t waiting_max, struct workers **ret_wor
 
     (void)pthread_mutex_init(&workers->mutex, NULL);
     (void)pthread_cond_init(&workers->work, NULL);
+    histogram_init(&workers->wait, &HISTOGRAM_TIMES);
     workers->last = &workers->first;
     workers->waiting_max = waiting_max;
     for (unsigned i = 0; i < threads; i++) {
@@ -76,6 +86,7 @@ int workers_submit(struct workers *workers, struct job *job)
 {
     int r = REFUSED_OVERLOADED;
 
+    job->submitted_ns = clock_monotonic_ns();
     pthread_mutex_lock(&workers->mutex);
     if (workers->waiting_count < workers->waiting_max) {
         job->next = NULL;
@@ -87,6 +98,18 @@ int workers_submit(struct workers *workers, struct job *job)
     }
     pthread_mutex_unlock(&workers->mutex);
     return r;
+}
+
+struct workers_counts workers_counts(struct workers *workers)
+{
+    struct workers_counts counts = { .wait = histogram_read(&workers->wait) };
+
+    pthread_mutex_lock(&workers->mutex);
+    counts.waiting = workers->waiting_count;
+    counts.running = workers->running_count;
+    counts.threads = workers->thread_count;
+    pthread_mutex_unlock(&workers->mutex);
+    return counts;
 }
 
 void workers_stop(struct workers *workers)

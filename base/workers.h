@@ -17,12 +17,16 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/histogram.h"
 
 struct workers;
 
 struct job {
     void (*run)(struct job *job); /* on a worker */
-    struct job *next;             /* the workers' own */
+    struct job *next;             /* the workers' own, like all below */
+    uint64_t submitted_ns;
 };
 
 /* 0 or -errno. */
@@ -30,6 +34,14 @@ int workers_start(unsigned threads, size_t waiting_max, struct workers **ret_wor
 
 /* 0 or REFUSED_OVERLOADED. */
 int workers_submit(struct workers *workers, struct job *job);
+
+struct workers_counts {
+    size_t waiting, running; /* jobs, at this moment */
+    unsigned threads;
+    struct histogram_reading wait; /* of jobs for a thread, since the start */
+};
+
+struct workers_counts workers_counts(struct workers *workers);
 
 /* Runs what waits, then ends the threads. NULL is fine. Waits. */
 void workers_stop(struct workers *workers);
