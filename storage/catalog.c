@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/refusal.h"
 #include "storage/schema.h"
@@ -29,6 +30,7 @@ enum {
 };
 
 struct catalog {
+    struct catalog_meters meters;
     pthread_t thread;
     struct db *writer;
     uint64_t checkpoint_pages; /* half of what the log was grown to */
@@ -88,11 +90,22 @@ static void catalog_apply_alone(struct catalog *catalog, struct change *change)
         change->result = catalog_result(r);
 }
 
+static void catalog_count(struct catalog_statistics *statistics, const struct change *change)
+{
+    if (change->result != 0)
+        return;
+    statistics->created += change->kind == CHANGE_CREATE;
+    statistics->completed += change->kind == CHANGE_COMPLETE;
+    statistics->deleted += change->kind == CHANGE_DELETE;
+}
+
 static void catalog_answer(struct catalog *catalog, struct change *changes, uint64_t count)
 {
     pthread_mutex_lock(&catalog->mutex);
     catalog->statistics.groups++;
     catalog->statistics.changes += count;
+    for (const struct change *change = changes; change != NULL; change = change->next)
+        catalog_count(&catalog->statistics, change);
     pthread_mutex_unlock(&catalog->mutex);
 
     while (changes != NULL) {
@@ -134,10 +147,15 @@ static void catalog_commit(struct catalog *catalog, struct change *changes)
         return;
     }
 
-    for (struct change *change = changes; change != NULL; change = change->next)
+    uint64_t begun_ns = clock_monotonic_ns();
+    for (struct change *change = changes; change != NULL; change = change->next) {
+        histogram_add(&catalog->meters.wait, begun_ns - change->submitted_ns);
         count++;
+    }
 
     int r = catalog_apply(catalog, changes, &begun);
+    histogram_add(&catalog->meters.transaction, clock_monotonic_ns() - begun_ns);
+    histogram_add(&catalog->meters.batch, count);
     catalog_survives(r);
     for (struct change *change = changes; r != 0 && change != NULL; change = change->next)
         if (begun)
@@ -216,10 +234,11 @@ void catalog_submit(struct catalog *catalog, struct change *change)
 
 void catalog_submit_chain(struct catalog *catalog, struct change *changes)
 {
-    struct change **last = &changes->next;
+    struct change **last = &changes;
+    uint64_t now_ns = clock_monotonic_ns();
 
-    while (*last != NULL)
-        last = &(*last)->next;
+    for (; *last != NULL; last = &(*last)->next)
+        (*last)->submitted_ns = now_ns;
     pthread_mutex_lock(&catalog->mutex);
     *catalog->last = changes;
     catalog->last = last;
@@ -253,6 +272,11 @@ struct catalog_statistics catalog_statistics(struct catalog *catalog)
     struct catalog_statistics statistics = catalog->statistics;
     pthread_mutex_unlock(&catalog->mutex);
     return statistics;
+}
+
+const struct catalog_meters *catalog_meters(const struct catalog *catalog)
+{
+    return &catalog->meters;
 }
 
 /* ---- open and close ---- */
@@ -314,6 +338,9 @@ int catalog_open(const struct catalog_options *options, struct catalog **ret_cat
     (void)pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&catalog->reader_returned, NULL);
     pthread_mutex_init(&catalog->mutex, NULL);
+    histogram_init(&catalog->meters.wait, &HISTOGRAM_TIMES);
+    histogram_init(&catalog->meters.transaction, &HISTOGRAM_TIMES);
+    histogram_init(&catalog->meters.batch, &HISTOGRAM_SIZES);
     catalog->last = &catalog->first;
     catalog->checkpoint_pages = options->wal_bytes / LOG_PAGE_BYTES / 2;
 

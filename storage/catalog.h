@@ -15,6 +15,7 @@
 
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "storage/change.h"
 #include "storage/db.h"
 
@@ -43,6 +44,14 @@ void catalog_reader_return(struct catalog *catalog, struct db *reader);
 
 struct catalog_statistics {
     uint64_t groups, changes;
+    uint64_t created, completed, deleted; /* uploads, by changes that were made */
 };
 
 struct catalog_statistics catalog_statistics(struct catalog *catalog);
+
+/* What storage/store.h says of transactions. */
+struct catalog_meters {
+    struct histogram wait, transaction, batch;
+};
+
+const struct catalog_meters *catalog_meters(const struct catalog *catalog);

@@ -63,6 +63,7 @@ struct change {
     struct done done; /* called on the catalog's thread */
 
     /* the catalog's */
+    uint64_t submitted_ns;
     int result;
     struct change *next;
 };

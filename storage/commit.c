@@ -135,8 +135,12 @@ static void pass_cut(struct upload *upload, int r, struct aftermath *aftermath)
 /* Step 1. */
 static int pass_sync(struct upload *upload)
 {
+    uint64_t begun_ns = clock_monotonic_ns();
+
     atomic_fetch_add(&upload->store->synced_files, 1);
-    return seeded(SEEDED_COMMIT_BEFORE_SYNC) ? 0 : file_sync(&upload->file);
+    int r = seeded(SEEDED_COMMIT_BEFORE_SYNC) ? 0 : file_sync(&upload->file);
+    histogram_add(&upload->store->sync_time, clock_monotonic_ns() - begun_ns);
+    return r;
 }
 
 /* Step 2. */

@@ -24,6 +24,7 @@ enum {
 struct lease_table {
     pthread_mutex_t mutex;
     size_t waiting;
+    uint64_t takeovers;
     struct lease *buckets[LEASE_BUCKETS];
 };
 
@@ -57,13 +58,23 @@ static struct lease **lease_slot(struct lease_table *table, const struct upload_
     return slot;
 }
 
-static void lease_end_holder(struct lease *holder)
+static void lease_end_holder(struct lease_table *table, struct lease *holder)
 {
     if (holder->ended)
         return;
     holder->ended = true;
-    if (holder->end != NULL)
-        holder->end(holder);
+    if (holder->end == NULL)
+        return; /* it is on its way out already */
+    holder->end(holder);
+    table->takeovers++;
+}
+
+uint64_t lease_takeovers(struct lease_table *table)
+{
+    pthread_mutex_lock(&table->mutex);
+    uint64_t takeovers = table->takeovers;
+    pthread_mutex_unlock(&table->mutex);
+    return takeovers;
 }
 
 bool lease_take(struct lease_table *table, struct lease *lease)
@@ -79,7 +90,7 @@ bool lease_take(struct lease_table *table, struct lease *lease)
         sent_away = holder->waiter;
         holder->waiter = lease;
         table->waiting += sent_away == NULL;
-        lease_end_holder(holder);
+        lease_end_holder(table, holder);
     }
     pthread_mutex_unlock(&table->mutex);
 

@@ -60,3 +60,6 @@ void lease_silence(struct lease_table *table, struct lease *lease);
 
 /* Sends away everyone whose deadline has passed. */
 void lease_expire(struct lease_table *table, uint64_t now_ms);
+
+/* How many writers were ended by newer ones so far. */
+uint64_t lease_takeovers(struct lease_table *table);

@@ -50,6 +50,7 @@ struct store {
     struct upload *uploads; /* all that are open, opening or on their last commit */
     atomic_uint_fast64_t upload_count;
 
+    struct histogram sync_time; /* how long file_sync() takes */
     atomic_uint_fast64_t free_bytes, synced_files, expired_uploads, deleted_files, damaged_uploads,
         acknowledged_bytes;
 };

@@ -109,6 +109,7 @@ static struct store *store_new(const struct store_options *options)
 
     store->options = store_fill_in(options);
     store->directory = DIRECTORY_CLOSED;
+    histogram_init(&store->sync_time, &HISTOGRAM_TIMES);
     bound_init(&store->files, store->options.file_count);
     bound_init(&store->dirty, store->options.dirty_bytes);
     bound_init(&store->buffers, store->options.buffer_bytes);
@@ -266,5 +267,23 @@ struct store_statistics store_statistics(struct store *store)
         .deleted_files = atomic_load(&store->deleted_files),
         .damaged_uploads = atomic_load(&store->damaged_uploads),
         .acknowledged_bytes = atomic_load(&store->acknowledged_bytes),
+        .created_uploads = catalog.created,
+        .completed_uploads = catalog.completed,
+        .deleted_uploads = catalog.deleted,
+        .takeovers = lease_takeovers(store->leases),
+    };
+}
+
+void store_read_meters(struct store *store, struct store_meters *ret_meters)
+{
+    const struct catalog_meters *catalog = catalog_meters(store->catalog);
+
+    *ret_meters = (struct store_meters){
+        .sync = histogram_read(&store->sync_time),
+        .change_wait = histogram_read(&catalog->wait),
+        .transaction = histogram_read(&catalog->transaction),
+        .batch = histogram_read(&catalog->batch),
+        .io = workers_counts(store->io),
+        .syncers = workers_counts(store->sync),
     };
 }

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/workers.h"
 #include "storage/done.h"
 #include "storage/upload.h"
 
@@ -100,9 +101,24 @@ struct store_statistics {
     uint64_t deleted_files;      /* by the janitor since the start */
     uint64_t damaged_uploads;    /* found or made since the start */
     uint64_t acknowledged_bytes; /* by which offsets have grown since the start */
+    uint64_t created_uploads, completed_uploads; /* since the start */
+    uint64_t deleted_uploads;                    /* by requests, since the start */
+    uint64_t takeovers;                          /* writers who were ended by newer ones */
 };
 
 struct store_statistics store_statistics(struct store *store);
+
+/* How long things take, since the start; times in nanoseconds. */
+struct store_meters {
+    struct histogram_reading sync;        /* fdatasync of one upload's file */
+    struct histogram_reading change_wait; /* of a change, until its transaction begins */
+    struct histogram_reading transaction; /* with the sync of the database's log */
+    struct histogram_reading batch;       /* changes in a transaction */
+    struct workers_counts io, syncers;    /* the threads for the disk, and those that sync */
+};
+
+/* From any thread, at any time. */
+void store_read_meters(struct store *store, struct store_meters *ret_meters);
 
 /* What has to be read. */
 struct store_figures {
