@@ -4,12 +4,12 @@
 
 #define US UINT64_C(1000)
 #define MS (1000 * US)
-#define S (1000 * MS)
+#define S  (1000 * MS)
 
 const struct histogram_bounds HISTOGRAM_TIMES = {
     .count = 18,
-    .at = { 100 * US, 250 * US, 500 * US, 1 * MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 50 * MS, 100 * MS,
-            250 * MS, 500 * MS, 1 * S, 2500 * MS, 5 * S, 10 * S, 30 * S, 60 * S },
+    .at = { 100 * US, 250 * US, 500 * US, 1 * MS, 2500 * US, 5 * MS, 10 * MS, 25 * MS, 50 * MS,
+            100 * MS, 250 * MS, 500 * MS, 1 * S, 2500 * MS, 5 * S, 10 * S, 30 * S, 60 * S },
 };
 
 #undef US

@@ -34,7 +34,8 @@ struct histogram {
 /* What was in one at a time. */
 struct histogram_reading {
     const struct histogram_bounds *bounds;
-    uint64_t counts[HISTOGRAM_BOUNDS_MAX + 1]; /* above the bound before, at most this one; the last: above all */
+    uint64_t counts[HISTOGRAM_BOUNDS_MAX +
+                    1]; /* above the bound before, at most this one; the last: above all */
     uint64_t sum;
 };
 

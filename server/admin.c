@@ -14,6 +14,7 @@
 #include "server/health.h"
 #include "server/listing.h"
 #include "server/manage.h"
+#include "server/metrics_page.h"
 #include "server/ready.h"
 #include "server/stats.h"
 #include "server/token.h"
@@ -32,6 +33,7 @@ static const struct route routes[] = {
     { "DELETE", ADMIN_UPLOADS "*", manage_delete },
     { "POST", ADMIN_UPLOADS "*/expire", manage_expire },
     { "GET", "/api/stats", stats },
+    { "GET", "/metrics", metrics_page },
 };
 
 struct admin *admin_of(const struct exchange *exchange)
@@ -151,6 +153,7 @@ static struct admin *admin_new(const struct admin_options *options)
     admin->started_ms = clock_monotonic_ms();
     admin->min_free_bytes = options->min_free_bytes;
     admin->version = options->version;
+    admin->metrics_tusd_names = options->metrics_tusd_names;
     rates_init(&admin->rates);
     trial_init(&admin->trial, options->service->store);
     return admin;

@@ -44,6 +44,7 @@ struct admin {
     atomic_bool stopping;    /* the endpoint takes no more requests */
     uint64_t min_free_bytes;
     const char *version;
+    bool metrics_tusd_names; /* beside our own */
 
     struct rates rates;
     struct trial trial;
@@ -62,6 +63,7 @@ struct admin_options {
     unsigned header_timeout_s, idle_timeout_s;
     uint64_t min_free_bytes; /* see store_options */
     const char *version;     /* of Ferry; borrowed */
+    bool metrics_tusd_names; /* beside our own */
 };
 
 /*

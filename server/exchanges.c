@@ -125,6 +125,7 @@ struct exchanges_counts exchanges_counts(struct exchanges *exchanges)
     pthread_mutex_lock(&exchanges->mutex);
     struct exchanges_counts counts = { .live = exchanges->live_count,
                                        .suspended = exchanges->suspended_count,
+                                       .fibers = atomic_load(&exchanges->fibers),
                                        .begun = atomic_load(&exchanges->next_number) - 1,
                                        .received_bytes = atomic_load(&exchanges->received_bytes) };
     pthread_mutex_unlock(&exchanges->mutex);

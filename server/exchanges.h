@@ -74,6 +74,7 @@ int exchanges_stop(struct exchanges *exchanges, uint64_t grace_ms, uint64_t wait
 struct exchanges_counts {
     size_t live;             /* from the request line to the end of the answer */
     size_t suspended;        /* of those: waiting for another thread */
+    size_t fibers;           /* of those: with a handler that has not answered */
     uint64_t begun;          /* since the start */
     uint64_t received_bytes; /* of bodies, taken by handlers since the start */
 };

@@ -6,6 +6,7 @@
  */
 #define LOG_MODULE "ferryd"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include "server/health.h"
 #include "server/linger.h"
 #include "server/listener.h"
+#include "server/metrics.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "server/service.h"
@@ -164,6 +166,7 @@ static int endpoint_start(struct servers *servers, const struct options *options
         .context = &servers->service,
         .method_override = true,
         .finish = service_finish,
+        .count = service_count,
         .trusted = &options->trusted_proxies,
     };
 
@@ -183,6 +186,7 @@ static int operator_start(struct servers *servers, const struct options *options
         .idle_timeout_s = options->idle_timeout_s,
         .min_free_bytes = options->min_free,
         .version = FERRY_VERSION,
+        .metrics_tusd_names = options->metrics_tusd_names,
     };
 
     if (options->admin_listen != NULL && strcmp(options->admin_listen, "none") == 0)
@@ -209,6 +213,9 @@ static int serve(const struct options *options, struct listener *listeners, stru
     struct servers servers = { .service = service_from(options, store) };
     int number = 0;
 
+    servers.service.metrics = metrics_new();
+    if (servers.service.metrics == NULL)
+        return -ENOMEM;
     int r = endpoint_start(&servers, options, listeners);
     if (r == 0)
         r = operator_start(&servers, options);
@@ -218,6 +225,7 @@ static int serve(const struct options *options, struct listener *listeners, stru
         log_info("stopping signal=%d", number);
     }
     servers_stop(&servers);
+    metrics_free(servers.service.metrics);
     return r;
 }
 

@@ -20,9 +20,9 @@ enum operation operation_of_method(struct bytes method)
         const char *method;
         enum operation operation;
     } methods[] = {
-        { "HEAD", OPERATION_OFFSET },    { "GET", OPERATION_DOWNLOAD },
-        { "PATCH", OPERATION_APPEND },   { "POST", OPERATION_CREATE },
-        { "PUT", OPERATION_CREATE },     { "DELETE", OPERATION_DELETE },
+        { "HEAD", OPERATION_OFFSET },          { "GET", OPERATION_DOWNLOAD },
+        { "PATCH", OPERATION_APPEND },         { "POST", OPERATION_CREATE },
+        { "PUT", OPERATION_CREATE },           { "DELETE", OPERATION_DELETE },
         { "OPTIONS", OPERATION_CAPABILITIES },
     };
 

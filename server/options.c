@@ -27,6 +27,7 @@ enum option_kind {
     KIND_LOG_FORMAT,
     KIND_DIGEST,
     KIND_MATERIALISE,
+    KIND_FLAG, /* on by its name alone; in the environment 1 or 0 */
     KIND_VERIFY,
     KIND_HELP,
     KIND_VERSION,
@@ -35,7 +36,7 @@ enum option_kind {
 struct option_row {
     const char *name, *value, *help;
     enum option_kind kind;
-    size_t offset;             /* in struct options: unsigned, uint64_t or const char *, by kind */
+    size_t offset;             /* in struct options: unsigned, uint64_t, bool or const char *, by kind */
     unsigned minimum, maximum; /* KIND_NUMBER */
 };
 
@@ -94,6 +95,8 @@ static const struct option_row rows[] = {
       "(default: a quarter of max-connections)", NUMBER(max_connections_per_address, 1, 1000000) },
     { "log-level", "LEVEL", "error, warning, info or debug (default info)", KIND_LOG_LEVEL, 0, 0, 0 },
     { "log-format", "FORMAT", "text or json (default text)", KIND_LOG_FORMAT, 0, 0, 0 },
+    { "metrics-tusd-names", NULL, "have /metrics tell some figures by the names that tusd has\n"
+      "for them, too", KIND_FLAG, offsetof(struct options, metrics_tusd_names), 0, 0 },
     { "verify", NULL, "read all uploads again, compare their digests, say what is\n"
       "wrong, and exit; a server may run meanwhile", KIND_VERIFY, 0, 0, 0 },
     { "version", NULL, "print the version and exit", KIND_VERSION, 0, 0, 0 },
@@ -178,6 +181,14 @@ static bool public_url_set(struct options *options, const char *url)
     return true;
 }
 
+static bool flag_set(const char *value, bool *ret_flag)
+{
+    if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+        return false;
+    *ret_flag = strcmp(value, "1") == 0;
+    return true;
+}
+
 static bool digest_set(const char *name, enum digest_algorithm *ret_digest)
 {
     enum digest_algorithm digest = DIGEST_NONE;
@@ -231,6 +242,7 @@ static bool option_set(struct options *options, const struct option_row *row, co
             return false;
         *(unsigned *)member = (unsigned)number;
         return true;
+    case KIND_FLAG: return flag_set(value, member);
     case KIND_VERIFY:
     case KIND_HELP:
     case KIND_VERSION: break;
@@ -266,6 +278,8 @@ static void option_complain(const struct option_row *row, const char *name, cons
                       name, value, NETWORKS_MAX);
     else if (row->kind == KIND_LOG_FORMAT)
         (void)fprintf(stderr, "ferryd: %s %s: not one of text, json\n", name, value);
+    else if (row->kind == KIND_FLAG)
+        (void)fprintf(stderr, "ferryd: %s %s: 1 or 0 is wanted\n", name, value);
     else if (row->kind == KIND_DIGEST)
         (void)fprintf(stderr, "ferryd: %s %s: not one of blake2b, sha256, none\n", name, value);
     else if (row->kind == KIND_MATERIALISE)
@@ -301,7 +315,8 @@ static bool options_read_environment(struct options *options)
 
         environment_name(rows[i].name, name);
         const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe): before any thread */
-        if (rows[i].value == NULL || value == NULL)
+        bool settable = rows[i].value != NULL || rows[i].kind == KIND_FLAG;
+        if (!settable || value == NULL)
             continue;
         bool good = rows[i].kind == KIND_LISTEN
                         ? options_read_listen(options, value)
@@ -338,7 +353,8 @@ static enum options_result options_read_flags(struct options *options, int argc,
             return OPTIONS_VERSION;
         if (rows[index].kind == KIND_VERIFY)
             result = OPTIONS_VERIFY;
-        else if (!option_set(options, &rows[index], optarg, &listen_named)) {
+        else if (!option_set(options, &rows[index], rows[index].kind == KIND_FLAG ? "1" : optarg,
+                             &listen_named)) {
             char name[64];
             (void)snprintf(name, sizeof(name), "--%s", rows[index].name);
             option_complain(&rows[index], name, optarg);

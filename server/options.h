@@ -36,6 +36,7 @@ struct options {
     bool materialise;           /* concatenated uploads become plain files */
     const char *cors_origins;   /* see protocol/origin.h */
     const char *admin_listen;   /* NULL: unix:DATA/admin.sock */
+    bool metrics_tusd_names;
     const char *api_token_file; /* NULL: DATA/api-token */
     unsigned threads, io_threads;
     unsigned idle_timeout_s, header_timeout_s;

@@ -153,6 +153,13 @@ size_t server_connection_count(struct server *server)
     return connections_count(server->connections);
 }
 
+void server_count_workers(struct server *server, struct workers_counts *ret_workers,
+                          struct workers_counts *ret_readers)
+{
+    *ret_workers = workers_counts(server->workers);
+    *ret_readers = workers_counts(server->readers);
+}
+
 int server_stop(struct server *server)
 {
     if (server == NULL)

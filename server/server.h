@@ -50,6 +50,8 @@ const char *server_url(const struct server *server, size_t index);
 /* From any thread, until server_free(). */
 struct exchanges_counts server_counts(struct server *server);
 size_t server_connection_count(struct server *server);
+void server_count_workers(struct server *server, struct workers_counts *ret_workers,
+                          struct workers_counts *ret_readers);
 
 /*
  * Stops gracefully, see exchanges_stop(): 0, or -ETIMEDOUT when a worker did not come back; then

@@ -10,6 +10,7 @@
 #include "protocol/http_date.h"
 #include "protocol/tus_version.h"
 #include "server/cors.h"
+#include "server/metrics.h"
 #include "server/uploads.h"
 
 const struct service *service_of(const struct exchange *exchange)
@@ -88,6 +89,13 @@ void service_finish(struct exchange *exchange, struct answer *answer)
         answer_field(answer, "Cache-Control", "no-store");
     finish_vary(exchange, answer);
     cors_finish(exchange, answer);
+}
+
+void service_count(void *context, const struct exchange_record *record)
+{
+    const struct service *service = context;
+
+    metrics_count(service->metrics, record);
 }
 
 struct tus_upload service_tus_upload(const struct upload_info *info)

@@ -13,13 +13,17 @@
 #include "protocol/ietf_limits.h"
 #include "protocol/tus_append.h"
 #include "server/exchange.h"
+#include "server/exchanges.h"
 #include "storage/store.h"
 #include "storage/upload.h"
 
 #define PUBLIC_URL_FORWARDED "forwarded"
 
+struct metrics;
+
 struct service {
     struct store *store;
+    struct metrics *metrics; /* of the endpoint's exchanges */
     const char *base_path; /* of the upload endpoint; begins and ends with '/' */
 
     /* What stands before an upload's name in its URL; NULL: base_path. PUBLIC_URL_FORWARDED: made of
@@ -48,6 +52,9 @@ void service_tell_location(struct exchange *exchange, struct answer *answer,
 
 /* For struct server_options: Tus-Resumable, CORS and the like on every answer of the endpoint. */
 void service_finish(struct exchange *exchange, struct answer *answer);
+
+/* For struct server_options: counts every exchange of the endpoint. */
+void service_count(void *context, const struct exchange_record *record);
 
 /* The upload as the protocol's decisions see it. */
 struct tus_upload service_tus_upload(const struct upload_info *info);

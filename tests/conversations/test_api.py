@@ -21,7 +21,7 @@ JSON = "Accept: application/json"
 # Of HTTP itself, and what the description says of all answers to pages.
 GENERAL = {"date", "connection", "content-length", "content-type", "x-request-id",
            "access-control-allow-origin", "access-control-expose-headers"}
-OPERATOR = {"date", "connection", "content-length", "content-type"}
+OPERATOR = {"date", "connection", "content-length", "content-type", "x-request-id"}
 PREFLIGHT = {"access-control-allow-methods", "access-control-allow-headers", "access-control-max-age"}
 
 
@@ -212,6 +212,7 @@ def test_what_the_operator_is_told_is_as_described(operator):
     one, other = (f"/api/uploads/{upload.id}" for upload in (unfinished, whole))
     ask_operator(operator, "GET", "/readyz", status=200)
     ask_operator(operator, "GET", "/api/stats", status=200)
+    ask_operator(operator, "GET", "/metrics", status=200)
     ask_operator(operator, "GET", "/api/uploads", status=200)
     ask_operator(operator, "GET", "/api/uploads?limit=1", status=200)
     ask_operator(operator, "GET", "/api/uploads?limit=0", status=400)
@@ -231,13 +232,13 @@ def test_what_the_operator_is_told_is_as_described(operator):
 
 
 def test_who_is_not_let_in_is_told_as_described(tcp):
-    for path in ("/readyz", "/api/uploads", "/api/stats"):
+    for path in ("/readyz", "/api/uploads", "/api/stats", "/metrics"):
         assert check("GET", path, tcp.say("GET", path)).status == 401
         assert check("GET", path, tcp.say("GET", path, "Origin: null", *tcp.fields())).status == 403
 
 
 def test_a_name_that_is_not_ours_is_told_as_described(unix):
-    for path in ("/readyz", "/api/uploads", "/api/stats"):
+    for path in ("/readyz", "/api/uploads", "/api/stats", "/metrics"):
         assert check("GET", path, unix.say("GET", path, host="evil.example")).status == 421
 
 
