@@ -18,7 +18,7 @@ static char *name_to_ascii(const char *name)
     while (ascii != NULL && *name != '\0') {
         uint32_t point = text_next(&name);
         bool plain = point >= ' ' && point <= '~' && strchr("\"\\%", (int)point) == NULL;
-        *out++ = plain ? (char)point : '_';
+        *out++ = (char)(plain ? (int)point : '_');
     }
     if (ascii != NULL)
         *out = '\0';
