@@ -330,9 +330,9 @@ def test_what_is_too_much_at_once_goes_in_smaller_pieces(ferry, server, put, meg
     assert server.methods() == (["POST", "POST"] + ["PATCH"] * 4 if told else ["POST"] * 4 + ["PATCH"] * 7)
 
 
-def test_what_is_too_much_at_all_is_refused(ferry, server, put):
-    ferry.file("file", b"some bytes")
-    server.size_max, server.limits = 9, "max-size=9"
+def test_what_is_too_much_at_all_is_refused(ferry, server, put, megabytes):
+    ferry.file("file", megabytes)
+    server.size_max, server.limits = MEGABYTE, f"max-size={MEGABYTE}"
     status, out, err = put("file")
     assert (status, out) == (1, "") and "413; it does not take so much" in err
     assert server.methods() == ["POST"]
@@ -414,6 +414,14 @@ def test_progress_that_cannot_be_is_not_heard(ferry, server, put, megabytes, lie
     status, _, err = put("-", data=megabytes)
     assert status == 0, err
     assert server.only_upload().data == megabytes
+
+
+def test_a_redirect_behind_progress_is_not_followed(ferry, server, put, megabytes):
+    """The bytes that were acknowledged are given up: nobody can send them again."""
+    server.progress = lambda offset: offset
+    server.nameless, server.final = True, (307, ["Location: else"])
+    status, out, err = put("-", data=megabytes)
+    assert (status, out) == (1, "") and "the server answered 307" in err
 
 
 def test_progress_may_be_told_very_often(ferry, server, put, megabytes):
