@@ -39,19 +39,27 @@ class Fault:
     fields   more fields of the answer
     body     text of the answer
     damage   change a byte of the body on its way into the upload
+    joining  of POST: only of one that joins parts, or (False) only of one that does not; None: of any
     hook     called with the upload (or None) where the fault happens
     """
 
     def __init__(self, method, status=None, cut=None, reset=False, stall=None, mute=False,
-                 offset=lambda offset: offset, fields=(), body="", damage=False, hook=lambda upload: None):
+                 offset=lambda offset: offset, fields=(), body="", damage=False, joining=None,
+                 hook=lambda upload: None):
         self.method, self.status, self.cut, self.reset = method, status, cut, reset
         self.stall, self.mute, self.offset = stall, mute, offset
         self.fields, self.body, self.damage, self.hook = list(fields), body, damage, hook
+        self.joining = joining
+
+    def meets(self, request):
+        joins = request.fields.get("upload-concat", "").startswith("final")
+        return self.method == request.method and self.joining in (None, joins)
 
 
 class Upload:
     def __init__(self, length, metadata, base=0):
         self.length, self.metadata, self.base = length, metadata, base
+        self.concat = None  # Upload-Concat
         self.data = bytearray()
 
     @property
@@ -90,9 +98,10 @@ class TusServer:
     def __init__(self, location="absolute", context=None):
         self.location, self.context = location, context  # an ssl.SSLContext makes it https
         self.uploads, self.files, self.requests, self.faults = {}, {}, [], []
+        self.keys = {}  # Idempotency-Key -> (what was asked, the upload that it made)
         self.changed = threading.Condition()
         self.version_wanted = True  # of HEAD too
-        self.extensions, self.algorithms = "creation,checksum,checksum-trailer", ",".join(ALGORITHMS)
+        self.extensions, self.algorithms = "creation,checksum,checksum-trailer,concatenation", ",".join(ALGORITHMS)
         self.digest = None  # the algorithm whose digest HEAD tells
         self.listener = None
         self.connections = set()
@@ -144,6 +153,14 @@ class TusServer:
     def received(self):
         """Bytes of body over all requests."""
         return sum(request.received for request in self.requests)
+
+    def joined(self):
+        """The one upload that is no part."""
+        (upload,) = [upload for upload in self.uploads.values() if upload.concat != "partial"]
+        return upload
+
+    def parts(self):
+        return [upload for upload in self.uploads.values() if upload.concat == "partial"]
 
     def only_upload(self):
         (upload,) = self.uploads.values()
@@ -208,7 +225,7 @@ class TusServer:
         request = Request(line[0], line[1], fields)
         with self.changed:
             self.requests.append(request)
-            fault = next((f for f in self.faults if f.method == request.method), None)
+            fault = next((f for f in self.faults if f.meets(request)), None)
             if fault is not None:
                 self.faults.remove(fault)
             self.changed.notify_all()
@@ -322,6 +339,9 @@ class Handler:
         return [] if offset is None else [f"Upload-Offset: {offset}"]
 
     def do_post(self):
+        concat = self.request.fields.get("upload-concat")
+        if concat is not None and concat != "partial":
+            self.join(concat)
         length = self.request.number("upload-length")
         deferred = self.request.fields.get("upload-defer-length") == "1"
         if (length is None) != deferred:
@@ -330,9 +350,31 @@ class Handler:
         self.misbehave(None)
         with self.server.changed:
             self.server.uploads[name] = Upload(length, self.request.fields.get("upload-metadata", ""))
+            self.server.uploads[name].concat = concat
         where = {"absolute": self.server.url + name, "path": "/files/" + name, "name": name}
         location = where.get(self.server.location, self.server.location)
         self.answer(201, f"Location: {location}", *self.fault.fields)
+
+    def join(self, concat):
+        """A final upload; the same again for who comes with the same key."""
+        asked = concat, self.request.fields.get("upload-metadata", "")
+        key = self.request.fields["idempotency-key"]
+        assert len(key) >= 18 and key[0] == key[-1] == '"'
+        assert concat.startswith("final;") and "upload-length" not in self.request.fields
+        if key in self.server.keys and self.server.keys[key][0] != asked:
+            self.answer(422, body="the key is that of another request")
+        if key not in self.server.keys:
+            parts = [self.server.uploads.get(url.rpartition("/")[2]) for url in concat.removeprefix("final;").split()]
+            if None in parts:
+                self.answer(404)
+            if any(part.concat != "partial" or part.offset != part.length for part in parts):
+                self.answer(400, body="a part is not complete")
+            final = Upload(sum(part.length for part in parts), asked[1])
+            final.data, final.concat = bytearray().join(part.data for part in parts), concat
+            self.server.keys[key] = asked, f"{len(self.server.uploads):032x}"
+            with self.server.changed:
+                self.server.uploads[self.server.keys[key][1]] = final
+        self.answer(201, f"Location: {self.server.url}{self.server.keys[key][1]}", *self.fault.fields)
 
     def do_head(self):
         if self.upload is None:

@@ -43,7 +43,7 @@ static void knows_nothing_at_first_and_leaves_nothing(void **state)
 {
     (void)state;
     struct record *record = open_record(path);
-    assert_null(record_upload(record));
+    assert_null(record_upload(record, 0));
     assert_int_equal(record_forget(record), 0);
     record_close(record);
     assert_int_equal(count_files(), 0);
@@ -53,21 +53,23 @@ static void remembers_until_it_is_told_to_forget(void **state)
 {
     (void)state;
     struct record *record = open_record(path);
-    assert_int_equal(record_save(record, "tus", "http://h/other", &identity), 0);
-    assert_int_equal(record_save(record, "ietf", upload, &identity), 0);
+    assert_int_equal(record_begin(record, "ietf", &identity, 1), 0);
+    assert_false(record_begun(record));
+    assert_int_equal(record_save(record, 0, "http://h/other"), 0);
+    assert_int_equal(record_save(record, 0, upload), 0);
     record_close(record);
     assert_int_equal(count_files(), 1);
 
     record = open_record(path);
-    assert_string_equal(record_upload(record), upload);
+    assert_string_equal(record_upload(record, 0), upload);
     assert_string_equal(record_protocol(record), "ietf");
     assert_memory_equal(record_identity(record), &identity, sizeof(identity));
     assert_int_equal(record_forget(record), 0);
-    assert_null(record_upload(record));
+    assert_null(record_upload(record, 0));
     record_close(record);
 
     record = open_record(path);
-    assert_null(record_upload(record));
+    assert_null(record_upload(record, 0));
     record_close(record);
 }
 
@@ -81,7 +83,7 @@ static void remembers_downloads_too(void **state)
     assert_int_equal(record_save_download(record, target, "\"1\"", &birth), 0);
     record_close(record);
     record = open_record(path);
-    assert_null(record_upload(record));
+    assert_null(record_upload(record, 0));
     assert_string_equal(record_target(record), target);
     assert_string_equal(record_etag(record), "\"1\"");
     assert_memory_equal(record_birth(record), &birth, sizeof(birth));
@@ -96,18 +98,51 @@ static void remembers_downloads_too(void **state)
     record_close(record);
 }
 
+static void parts_have_places_of_their_own(void **state)
+{
+    char key[RECORD_JOIN_KEY_BYTES];
+
+    (void)state;
+    struct record *record = open_record(path);
+    assert_int_equal(record_begin(record, "tus", &identity, 3), 0);
+    assert_int_equal(record_save(record, 2, upload), 0);
+    assert_int_equal(record_save(record, 1, "http://h/one"), 0);
+    assert_int_equal(record_drop(record, 1), 0);
+    (void)snprintf(key, sizeof(key), "%s", record_join_key(record));
+    assert_int_equal(strlen(key), RECORD_JOIN_KEY_BYTES - 1);
+    record_close(record);
+
+    record = open_record(path);
+    assert_true(record_begun(record));
+    assert_int_equal(record_part_count(record), 3);
+    assert_null(record_upload(record, 0));
+    assert_null(record_upload(record, 1));
+    assert_string_equal(record_upload(record, 2), upload);
+    assert_null(record_upload(record, 3));
+    assert_string_equal(record_join_key(record), key);
+
+    assert_int_equal(record_renew_join_key(record), 0);
+    assert_string_not_equal(record_join_key(record), key);
+    assert_int_equal(record_forget(record), 0);
+    assert_false(record_begun(record));
+    assert_int_equal(record_part_count(record), 0);
+    record_close(record);
+    assert_int_equal(count_files(), 0);
+}
+
 static void files_and_endpoints_have_records_of_their_own(void **state)
 {
     struct record *other = NULL;
 
     (void)state;
     struct record *record = open_record(path);
-    assert_int_equal(record_save(record, "tus", upload, &identity), 0);
+    assert_int_equal(record_begin(record, "tus", &identity, 1), 0);
+    assert_int_equal(record_save(record, 0, upload), 0);
     assert_int_equal(record_open(path, "http://other/", &other), 0);
-    assert_null(record_upload(other));
+    assert_null(record_upload(other, 0));
     record_close(other);
     other = open_record("/videos/other.mp4");
-    assert_null(record_upload(other));
+    assert_null(record_upload(other, 0));
     record_close(other);
     assert_int_equal(record_forget(record), 0);
     record_close(record);
@@ -175,6 +210,7 @@ int main(void)
         cmocka_unit_test(knows_nothing_at_first_and_leaves_nothing),
         cmocka_unit_test(remembers_until_it_is_told_to_forget),
         cmocka_unit_test(remembers_downloads_too),
+        cmocka_unit_test(parts_have_places_of_their_own),
         cmocka_unit_test(files_and_endpoints_have_records_of_their_own),
         cmocka_unit_test(one_at_a_time),
         cmocka_unit_test(the_lock_holds_while_its_file_comes_and_goes),

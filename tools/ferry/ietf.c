@@ -214,16 +214,16 @@ static enum outcome description_of(const struct metadata *metadata, struct descr
     return upload_metadata(metadata, &description->metadata, answer);
 }
 
-static enum outcome ietf_create(struct transfer *transfer, const char *endpoint,
-                                const struct metadata *metadata, const struct piece *piece,
-                                struct standing *standing, struct answer *answer)
+static enum outcome ietf_create(struct transfer *transfer, const struct creation *creation,
+                                const struct piece *piece, struct standing *standing,
+                                struct answer *answer)
 {
     CLEANUP(response_done) struct response response = { 0 };
     CLEANUP(description_done) struct description description = { 0 };
     struct bringing bringing = { .piece = piece };
-    struct request request = piece_request(piece, "POST", endpoint);
+    struct request request = piece_request(piece, "POST", creation->endpoint);
 
-    enum outcome outcome = description_of(metadata, &description, answer);
+    enum outcome outcome = description_of(creation->metadata, &description, answer);
     if (outcome != OUTCOME_OK)
         return outcome;
     (void)snprintf(bringing.length, FIELD_BYTES, "Upload-Length: %" PRIu64, piece->length);

@@ -162,8 +162,11 @@ static const struct command_row *command_find(const char *name)
     return NULL;
 }
 
-/* Two of them cannot read standard input, and it cannot be written by two. */
-static bool options_share_nothing(const struct options *options)
+/*
+ * Two of them cannot read standard input, it cannot be written by two, and parts need a protocol that
+ * has them.
+ */
+static bool options_agree(const struct options *options)
 {
     size_t inputs = 0;
 
@@ -174,7 +177,10 @@ static bool options_share_nothing(const struct options *options)
     bool output = options->output != NULL && strcmp(options->output, "-") == 0;
     if (options->json && output)
         say_error("--json: standard output is where the file goes");
-    return inputs <= 1 && !(options->json && output);
+    bool parts = options->parallel > 1 && options->protocol->join == NULL;
+    if (parts)
+        say_error("--parallel: --protocol %s has no parts", options->protocol->name);
+    return inputs <= 1 && !(options->json && output) && !parts;
 }
 
 /* The command itself is the first operand, the URL the last. */
@@ -196,7 +202,7 @@ static enum options_result options_read_operands(struct options *options, int co
     }
     options->operand_count--;
     options->url = options->operands[options->operand_count];
-    return options_share_nothing(options) ? OPTIONS_RUN : OPTIONS_BAD;
+    return options_agree(options) ? OPTIONS_RUN : OPTIONS_BAD;
 }
 
 enum options_result options_parse(int argc, char **argv, struct options *ret_options)
@@ -205,7 +211,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
     const struct command_row *row = argc > 1 ? command_find(argv[1]) : NULL;
 
     *options = (struct options){
-        .retry_delay_ms = 1000, .timeout_s = 60, .jobs = 1, .protocol = &protocol_tus
+        .retry_delay_ms = 1000, .timeout_s = 60, .jobs = 1, .parallel = 1, .protocol = &protocol_tus
     };
     if (row != NULL)
         options->command = row->command;

@@ -21,6 +21,7 @@
 enum {
     OPTIONS_HEADERS_MAX = 64,
     OPTIONS_JOBS_MAX = 64,
+    OPTIONS_PARALLEL_MAX = 32,
 };
 
 enum command {
@@ -45,6 +46,7 @@ struct options {
     uint64_t limit_rate;            /* bytes a second; 0: no limit */
     enum digest_algorithm checksum; /* of every chunk; DIGEST_NONE: none */
     uint64_t jobs;                  /* how many uploads at a time */
+    uint64_t parallel;              /* in how many parts each of them */
     uint64_t retry_time_s, retry_delay_ms, timeout_s;
     const char *output; /* "-" is standard output; NULL: the server names the file */
     bool json, quiet, force, no_digest, recursive;

@@ -11,6 +11,8 @@ const struct option_row option_rows[] = {
       COMMAND_PUT, KIND_SWITCH, AT(recursive), 0, 0 },
     { 'j', "jobs", "N", "so many uploads at a time (default 1)",
       COMMAND_PUT, KIND_NUMBER, AT(jobs), 1, OPTIONS_JOBS_MAX },
+    { 0, "parallel", "N", "send large files in so many parts at a time (default 1)",
+      COMMAND_PUT, KIND_NUMBER, AT(parallel), 1, OPTIONS_PARALLEL_MAX },
     { 0, "protocol", "NAME", "tus (tus 1.0.0, default) or ietf (resumable uploads for HTTP)",
       COMMAND_PUT, KIND_PROTOCOL, 0, 0, 0 },
     { 0, "metadata", "KEY=VALUE", "tell the server something about the file; may be repeated.\n"

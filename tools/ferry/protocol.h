@@ -18,6 +18,21 @@
 #include "tools/ferry/standing.h"
 #include "tools/ferry/upload.h"
 
+struct creation {
+    const char *endpoint;
+    const struct metadata *metadata;
+    bool partial; /* it will be joined with others */
+};
+
+/* Complete uploads that become one, in this order. */
+struct joint {
+    const char *endpoint;
+    const struct metadata *metadata;
+    const char *const *urls;
+    size_t count;
+    const char *key; /* repeated with every try: who has answered it before answers the same */
+};
+
 struct protocol {
     const char *name; /* for options and records */
 
@@ -36,9 +51,9 @@ struct protocol {
      * A new upload, for the piece and what follows it. OUTCOME_OK: the URL is known, now or by what
      * was told meanwhile, or all is complete.
      */
-    enum outcome (*create)(struct transfer *transfer, const char *endpoint,
-                           const struct metadata *metadata, const struct piece *piece,
-                           struct standing *standing, struct answer *answer);
+    enum outcome (*create)(struct transfer *transfer, const struct creation *creation,
+                           const struct piece *piece, struct standing *standing,
+                           struct answer *answer);
 
     /* How far the upload is. OUTCOME_OK: the offset is known. */
     enum outcome (*ask)(struct transfer *transfer, const char *url, struct standing *standing,
@@ -50,6 +65,13 @@ struct protocol {
      */
     enum outcome (*append)(struct transfer *transfer, const char *url, const struct piece *piece,
                            struct standing *standing, struct answer *answer);
+
+    /* OUTCOME_OK: the server joins uploads; both are NULL where the protocol has no such thing. */
+    enum outcome (*joins)(struct transfer *transfer, const char *endpoint, struct answer *answer);
+
+    /* OUTCOME_OK: the URL is known. */
+    enum outcome (*join)(struct transfer *transfer, const struct joint *joint,
+                         struct standing *standing, struct answer *answer);
 };
 
 extern const struct protocol protocol_tus, protocol_ietf;

@@ -8,6 +8,7 @@
 #include "tools/ferry/ending.h"
 #include "tools/ferry/files.h"
 #include "tools/ferry/filetype.h"
+#include "tools/ferry/parts.h"
 #include "tools/ferry/record.h"
 #include "tools/ferry/report.h"
 #include "tools/ferry/retry.h"
@@ -31,6 +32,7 @@ struct put {
     struct pace pace;
     struct board board;
     struct checking checking;
+    size_t parallel; /* in how many parts a file goes, if that is worth it */
 
     pthread_mutex_t mutex;
     size_t next; /* of the files */
@@ -69,6 +71,17 @@ static bool put_metadata(const struct options *options, const struct file *file,
     return complete;
 }
 
+/* Why what an earlier run has begun is of no use; NULL: it is. */
+static const char *put_obstacle(const struct job *job, const struct source *source,
+                                const struct record *record)
+{
+    if (!source_same(source, record_identity(record)))
+        return "changed since its upload began";
+    if (strcmp(record_protocol(record), job->put->options->protocol->name) != 0)
+        return "its upload was begun by another protocol";
+    return NULL;
+}
+
 /* 0, also where no record can be kept; RECORD_BUSY; or -errno, and it is said. */
 static int put_open_record(const struct job *job, const struct source *source,
                            struct record **ret_record)
@@ -83,16 +96,16 @@ static int put_open_record(const struct job *job, const struct source *source,
     if (r != 0)
         return r;
 
-    if (record_upload(*ret_record) != NULL && !source_same(source, record_identity(*ret_record))) {
-        say_note("%s: changed since its upload began; starting anew", source->name);
-        return record_forget(*ret_record);
+    const char *obstacle =
+        record_begun(*ret_record) ? put_obstacle(job, source, *ret_record) : NULL;
+    if (obstacle != NULL) {
+        say_note("%s: %s; starting anew", source->name, obstacle);
+        r = record_forget(*ret_record);
     }
-    if (record_upload(*ret_record) != NULL &&
-        strcmp(record_protocol(*ret_record), job->put->options->protocol->name) != 0) {
-        say_note("%s: its upload was begun by another protocol; starting anew", source->name);
-        return record_forget(*ret_record);
-    }
-    return 0;
+    if (r == 0 && !record_begun(*ret_record))
+        r = record_begin(*ret_record, job->put->options->protocol->name, &source->identity,
+                         parts_count(source->size, job->put->parallel));
+    return r;
 }
 
 static uint64_t put_chunk_bytes(const struct options *options)
@@ -102,6 +115,42 @@ static uint64_t put_chunk_bytes(const struct options *options)
     return options->checksum == DIGEST_NONE ? INT64_MAX : PUT_CHECKED_CHUNK_BYTES;
 }
 
+/* Says how it has ended, and keeps the record where that helps. */
+static void put_conclude(struct job *job, struct record *record, enum outcome outcome,
+                         const char *reason)
+{
+    if (outcome == OUTCOME_OK && record != NULL)
+        (void)record_forget(record); /* a record that stays finds its upload complete: no harm */
+    if (outcome == OUTCOME_OK)
+        report_complete(&job->report);
+    else
+        ending_say(&job->report, outcome, reason, record != NULL && record_begun(record));
+}
+
+static enum outcome put_send_parts(struct job *job, const struct sending *whole)
+{
+    struct parts parts = {
+        .whole = whole,
+        .session = job->session,
+        .count = record_part_count(whole->record),
+    };
+
+    enum outcome outcome = parts_run(&parts);
+    put_conclude(job, whole->record, outcome, parts.answer.reason);
+    parts_done(&parts);
+    return outcome;
+}
+
+static enum outcome put_send_whole(struct job *job, struct sending *sending)
+{
+    enum outcome outcome = sending_run(sending);
+
+    put_conclude(job, sending->record, outcome, sending->answer.reason);
+    sending_done(sending);
+    return outcome;
+}
+
+/* In as many parts as the record has; without one, as a whole. */
 static enum outcome put_send(struct job *job, struct source *source, struct record *record,
                              const struct metadata *metadata)
 {
@@ -126,16 +175,9 @@ static enum outcome put_send(struct job *job, struct source *source, struct reco
     report_begin(&job->report, source->given, source->name);
     if (source_length(source, &length))
         report_length(&job->report, length);
-    enum outcome outcome = sending_run(&sending);
-    if (outcome == OUTCOME_OK && record != NULL)
-        (void)record_forget(record); /* a record that stays finds its upload complete: no harm */
-    if (outcome == OUTCOME_OK)
-        report_complete(&job->report);
-    else
-        ending_say(&job->report, outcome, sending.answer.reason,
-                   record != NULL && record_upload(record) != NULL);
-    sending_done(&sending);
-    return outcome;
+    if (record != NULL && record_part_count(record) > 1)
+        return put_send_parts(job, &sending);
+    return put_send_whole(job, &sending);
 }
 
 static enum outcome put_one(struct job *job, const struct file *file)
@@ -240,21 +282,49 @@ static void put_run_jobs(struct put *put, struct session *session)
         (void)pthread_join(threads[i], NULL);
 }
 
-/* How the server takes checksums. False when it does not, and it is said. */
-static bool put_choose_checking(struct put *put, struct session *session)
+/* How the server takes checksums. */
+static enum outcome put_choose_checking(struct put *put, struct session *session,
+                                        struct answer *answer)
 {
     const struct options *options = put->options;
+
+    if (options->checksum == DIGEST_NONE)
+        return OUTCOME_OK;
+    return options->protocol->check(session->transfer, session->address.url, options->checksum,
+                                    &put->checking, answer);
+}
+
+/* Whether it joins parts. Where it does not, files go as they are. */
+static enum outcome put_choose_parts(struct put *put, struct session *session,
+                                     struct answer *answer)
+{
+    const struct options *options = put->options;
+    enum outcome outcome = OUTCOME_OK;
+
+    put->parallel = (size_t)options->parallel;
+    if (options->parallel > 1)
+        outcome = options->protocol->joins(session->transfer, session->address.url, answer);
+    if (outcome != OUTCOME_REFUSED && outcome != OUTCOME_GONE)
+        return outcome;
+    say_note("%s: %s; one upload for each file", session->address.url, answer->reason);
+    put->parallel = 1;
+    return OUTCOME_OK;
+}
+
+/* What has to be known of the server before. False when it does not tell, and it is said. */
+static bool put_choose(struct put *put, struct session *session)
+{
     const char *url = session->address.url;
     struct backoff backoff = session_backoff(session);
     struct answer answer = { 0 };
     enum outcome outcome;
 
-    if (options->checksum == DIGEST_NONE)
-        return true;
-    while ((outcome = options->protocol->check(session->transfer, url, options->checksum,
-                                               &put->checking, &answer)) == OUTCOME_RETRY)
-        if ((outcome = retry_wait(&backoff, &answer, NULL, url)) != OUTCOME_OK)
-            break;
+    do {
+        outcome = put_choose_checking(put, session, &answer);
+        if (outcome == OUTCOME_OK)
+            outcome = put_choose_parts(put, session, &answer);
+    } while (outcome == OUTCOME_RETRY &&
+             (outcome = retry_wait(&backoff, &answer, NULL, url)) == OUTCOME_OK);
     if (outcome != OUTCOME_OK)
         say_error("%s: %s", url, outcome == OUTCOME_STOPPED ? "stopped" : answer.reason);
     return outcome == OUTCOME_OK;
@@ -272,7 +342,7 @@ int put(const struct options *options)
     int r = put_open(&put, &session);
     if (r != 0)
         return r;
-    if (!put_choose_checking(&put, &session))
+    if (!put_choose(&put, &session))
         return 1;
     for (size_t i = 0; i < options->operand_count; i++)
         files_add(&put.files, options->operands[i], options->recursive);

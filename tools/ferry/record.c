@@ -5,13 +5,16 @@
  */
 #include "tools/ferry/record.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,7 +35,11 @@ struct record {
     char *path; /* with the bytes that JSON cannot hold written as %XX */
     char *endpoint;
 
-    char *protocol, *upload;
+    pthread_mutex_t mutex; /* guards the parts */
+    size_t part_count;
+    char *uploads[RECORD_PARTS_MAX];
+    char *protocol;
+    char join_key[RECORD_JOIN_KEY_BYTES];
     struct identity identity;
 
     char *target, *etag; /* as they are, not escaped */
@@ -112,22 +119,41 @@ static int record_lock(struct record *record)
     }
 }
 
+/* "upload" is one URL; "parts" are several, null for those that were not begun. */
+static bool record_parse_parts(struct record *record, json_t *json)
+{
+    json_t *upload = json_object_get(json, "upload");
+    json_t *parts = json_object_get(json, "parts");
+    const char *key = json_string_value(json_object_get(json, "key"));
+    size_t count = json_is_array(parts) ? json_array_size(parts) : upload != NULL;
+
+    if (count == 0 || count > RECORD_PARTS_MAX ||
+        (count > 1 && (key == NULL || strlen(key) != RECORD_JOIN_KEY_BYTES - 1)))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *url = json_string_value(parts == NULL ? upload : json_array_get(parts, i));
+        record->uploads[i] = url == NULL ? NULL : strdup(url);
+    }
+    if (key != NULL)
+        (void)snprintf(record->join_key, RECORD_JOIN_KEY_BYTES, "%s", key);
+    record->part_count = count;
+    return count > 1 || record->uploads[0] != NULL;
+}
+
 static bool record_parse_upload(struct record *record, json_t *json)
 {
     const char *protocol = "tus"; /* older records do not tell */
-    const char *upload = NULL;
     json_int_t size = 0;
     json_int_t mtime_ns = 0;
     json_int_t inode = 0;
 
-    if (json_unpack(json, "{s?s, s:s, s:I, s:I, s:I}", "protocol", &protocol, "upload", &upload,
-                    "size", &size, "mtime_ns", &mtime_ns, "inode", &inode) != 0 ||
+    if (json_unpack(json, "{s?s, s:I, s:I, s:I}", "protocol", &protocol, "size", &size, "mtime_ns",
+                    &mtime_ns, "inode", &inode) != 0 ||
         size < 0)
         return false;
     record->identity = (struct identity){ (uint64_t)size, (uint64_t)inode, mtime_ns };
     record->protocol = strdup(protocol);
-    record->upload = strdup(upload);
-    return record->protocol != NULL && record->upload != NULL;
+    return record->protocol != NULL && record_parse_parts(record, json);
 }
 
 static bool record_parse_download(struct record *record, json_t *json)
@@ -164,6 +190,17 @@ static bool record_parse(struct record *record, json_t *json)
                                                    : record_parse_download(record, json);
 }
 
+/* Nothing was begun. */
+static void record_clear(struct record *record)
+{
+    for (size_t i = 0; i < RECORD_PARTS_MAX; i++)
+        free(TAKE_PTR(record->uploads[i]));
+    record->part_count = 0;
+    free(TAKE_PTR(record->protocol));
+    free(TAKE_PTR(record->target));
+    free(TAKE_PTR(record->etag));
+}
+
 /* A record that cannot be understood is as good as none; it will be replaced. */
 static int record_load(struct record *record)
 {
@@ -181,8 +218,10 @@ static int record_load(struct record *record)
         return say_errno("cannot read the record of this upload (%s)", name);
 
     json_t *json = json_loadb(text, (size_t)count, 0, NULL);
-    if (json == NULL || !record_parse(record, json))
+    if (json == NULL || !record_parse(record, json)) {
         say_note("the record of this upload (%s) is damaged; starting anew", name);
+        record_clear(record);
+    }
     json_decref(json);
     return 0;
 }
@@ -193,6 +232,7 @@ int record_open(const char *path, const char *endpoint, struct record **ret_reco
 
     if (record == NULL)
         return say_errno("the record of this upload");
+    (void)pthread_mutex_init(&record->mutex, NULL);
     record->lock_fd = -1;
     record->folder_fd = state_open();
     if (record->folder_fd < 0)
@@ -228,16 +268,33 @@ void record_close(struct record *record)
     cleanup_closep(&record->folder_fd);
     free(record->path);
     free(record->endpoint);
-    free(record->protocol);
-    free(record->upload);
-    free(record->target);
-    free(record->etag);
+    record_clear(record);
+    (void)pthread_mutex_destroy(&record->mutex);
     free(record);
 }
 
-const char *record_upload(const struct record *record)
+bool record_begun(const struct record *record)
 {
-    return record->upload;
+    bool begun = false;
+
+    for (size_t i = 0; i < record->part_count; i++)
+        begun |= record->uploads[i] != NULL;
+    return begun;
+}
+
+size_t record_part_count(const struct record *record)
+{
+    return record->part_count;
+}
+
+const char *record_upload(const struct record *record, size_t part)
+{
+    return part < record->part_count ? record->uploads[part] : NULL;
+}
+
+const struct identity *record_identity(const struct record *record)
+{
+    return &record->identity;
 }
 
 const char *record_protocol(const struct record *record)
@@ -245,9 +302,9 @@ const char *record_protocol(const struct record *record)
     return record->protocol;
 }
 
-const struct identity *record_identity(const struct record *record)
+const char *record_join_key(const struct record *record)
 {
-    return &record->identity;
+    return record->join_key;
 }
 
 /* Writes what is common and this; takes the object, which may be NULL. */
@@ -280,16 +337,69 @@ static bool text_replace(char **text, const char *by)
     return copy != NULL || by == NULL;
 }
 
-int record_save(struct record *record, const char *protocol, const char *upload,
-                const struct identity *identity)
+static int join_key_make(char key[static RECORD_JOIN_KEY_BYTES])
 {
+    uint8_t bytes[(RECORD_JOIN_KEY_BYTES - 1) / 2];
+
+    if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+        return say_errno("random bytes");
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        (void)snprintf(key + 2 * i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+int record_begin(struct record *record, const char *protocol, const struct identity *identity,
+                 size_t part_count)
+{
+    assert(part_count > 0 && part_count <= RECORD_PARTS_MAX);
+    record_clear(record);
     record->identity = *identity;
-    if (!text_replace(&record->protocol, protocol) || !text_replace(&record->upload, upload))
+    record->part_count = part_count;
+    if (!text_replace(&record->protocol, protocol))
         return say_errno("the record of this upload");
-    return record_write(record, json_pack("{s:s, s:s, s:I, s:I, s:I}", "protocol", protocol,
-                                          "upload", upload, "size", (json_int_t)identity->size,
-                                          "mtime_ns", (json_int_t)identity->mtime_ns, "inode",
-                                          (json_int_t)identity->inode));
+    return join_key_make(record->join_key);
+}
+
+/* What of the upload is written. */
+static json_t *record_format_upload(const struct record *record)
+{
+    const struct identity *identity = &record->identity;
+    json_t *json = json_pack("{s:s, s:I, s:I, s:I}", "protocol", record->protocol, "size",
+                             (json_int_t)identity->size, "mtime_ns", (json_int_t)identity->mtime_ns,
+                             "inode", (json_int_t)identity->inode);
+    json_t *parts = json_array();
+
+    if (record->part_count == 1) {
+        (void)json_object_set_new(json, "upload", json_string(record->uploads[0]));
+        json_decref(parts);
+        return json;
+    }
+    for (size_t i = 0; i < record->part_count; i++)
+        (void)json_array_append_new(parts, json_pack("s?", record->uploads[i]));
+    (void)json_object_set_new(json, "parts", parts);
+    (void)json_object_set_new(json, "key", json_string(record->join_key));
+    return json;
+}
+
+int record_renew_join_key(struct record *record)
+{
+    int r = join_key_make(record->join_key);
+    return r == 0 ? record_write(record, record_format_upload(record)) : r;
+}
+
+int record_save(struct record *record, size_t part, const char *upload)
+{
+    (void)pthread_mutex_lock(&record->mutex);
+    int r = text_replace(&record->uploads[part], upload)
+                ? record_write(record, record_format_upload(record))
+                : say_errno("the record of this upload");
+    (void)pthread_mutex_unlock(&record->mutex);
+    return r;
+}
+
+int record_drop(struct record *record, size_t part)
+{
+    return record->part_count == 1 ? record_forget(record) : record_save(record, part, NULL);
 }
 
 const char *record_target(const struct record *record)
@@ -325,9 +435,7 @@ int record_forget(struct record *record)
 {
     char name[NAME_BYTES];
 
-    free(TAKE_PTR(record->upload));
-    free(TAKE_PTR(record->target));
-    free(TAKE_PTR(record->etag));
+    record_clear(record);
     record_name(record, "json", name);
     return state_remove(record->folder_fd, name);
 }

@@ -24,6 +24,7 @@ void report_start(struct report *report, bool json, bool quiet)
         .json = json,
         .quiet = quiet,
         .bar = !json && !quiet && say_on_terminal(),
+        .mutex = PTHREAD_MUTEX_INITIALIZER,
     };
 }
 
@@ -86,6 +87,60 @@ static void report_draw(struct report *report)
     say_bar(line);
 }
 
+/* Says that it goes on with what an earlier run has done. */
+static void report_goes_on(struct report *report, uint64_t offset)
+{
+    char text[SIZE_TEXT_BYTES];
+
+    size_format(offset, text);
+    if (report->json) {
+        json_t *more = json_object();
+        json_set_number(more, "offset", offset);
+        report_event(report, "resumed", more);
+    } else {
+        say_note("%s: goes on at %s", report->progress.name, text);
+    }
+}
+
+/* So much of it was there already: no speed. */
+static void report_found(struct report *report, uint64_t offset)
+{
+    report->began_offset += offset;
+    report->progress.offset += offset;
+    report->progress.measured_offset += offset;
+    if (report->board != NULL)
+        board_found(report->board, offset);
+}
+
+static void report_restart(struct report *report, uint64_t offset)
+{
+    report->began_offset = 0;
+    progress_restart(&report->progress, clock_monotonic_ms(), 0);
+    report_found(report, offset);
+    report_goes_on(report, offset);
+}
+
+void report_part(struct report *report, struct report *whole, bool resumes)
+{
+    *report = (struct report){ .whole = whole, .resumes = resumes };
+    whole->resuming_count += resumes;
+}
+
+/* A part has begun, or goes on. The whole goes on when the last of those has told how far it is. */
+static void report_part_begun(struct report *report, uint64_t offset)
+{
+    struct report *whole = report->whole;
+
+    (void)pthread_mutex_lock(&whole->mutex);
+    report_moved(whole, whole->progress.offset - report->progress.offset); /* begun anew */
+    report_found(whole, offset);
+    report->progress.offset = offset;
+    if (report->resumes && --whole->resuming_count == 0 && whole->began_offset > 0)
+        report_goes_on(whole, whole->began_offset);
+    report->resumes = false;
+    (void)pthread_mutex_unlock(&whole->mutex);
+}
+
 void report_forget(struct report *report)
 {
     report->upload = report->result = NULL;
@@ -93,45 +148,53 @@ void report_forget(struct report *report)
 
 void report_created(struct report *report, const char *upload)
 {
+    if (report->whole != NULL) {
+        report_part_begun(report, 0);
+        return;
+    }
     report->upload = report->result = upload;
     if (report->json)
         report_event(report, "created", NULL);
 }
 
-/* What an earlier run has done is there. */
-static void report_goes_on(struct report *report, uint64_t offset)
-{
-    char text[SIZE_TEXT_BYTES];
-
-    report->began_offset = offset;
-    if (report->board != NULL)
-        board_found(report->board, offset);
-    progress_restart(&report->progress, clock_monotonic_ms(), offset);
-    size_format(offset, text);
-    if (report->json)
-        report_event(report, "resumed", NULL);
-    else
-        say_note("%s: goes on at %s", report->progress.name, text);
-}
-
 void report_resumed(struct report *report, const char *upload, uint64_t offset)
 {
+    if (report->whole != NULL) {
+        report_part_begun(report, offset);
+        return;
+    }
     report->upload = report->result = upload;
-    report_goes_on(report, offset);
+    report_restart(report, offset);
 }
 
 void report_started(struct report *report, const char *file, const char *name, uint64_t offset)
 {
     report->file = file;
     report->progress.name = name;
-    if (offset > 0)
-        report_goes_on(report, offset);
-    else if (report->json)
+    if (offset > 0) {
+        report_restart(report, offset);
+    } else if (report->json) {
         report_event(report, "started", NULL);
+    }
+}
+
+static void report_part_moved(struct report *report, uint64_t offset)
+{
+    struct report *whole = report->whole;
+
+    (void)pthread_mutex_lock(&whole->mutex);
+    report_moved(whole, whole->progress.offset - report->progress.offset + offset);
+    report->progress.offset = offset;
+    (void)pthread_mutex_unlock(&whole->mutex);
 }
 
 void report_moved(struct report *report, uint64_t offset)
 {
+    if (report->whole != NULL) {
+        report_part_moved(report, offset);
+        return;
+    }
+
     char line[PROGRESS_LINE_BYTES];
     uint64_t now_ms = clock_monotonic_ms();
 
@@ -162,6 +225,12 @@ void report_length(struct report *report, uint64_t length)
 
 void report_retry(struct report *report, const char *reason, uint64_t wait_ms)
 {
+    if (report->whole != NULL) {
+        (void)pthread_mutex_lock(&report->whole->mutex);
+        report_retry(report->whole, reason, wait_ms);
+        (void)pthread_mutex_unlock(&report->whole->mutex);
+        return;
+    }
     if (report->json) {
         json_t *more = json_object();
         json_set_text(more, "reason", reason);

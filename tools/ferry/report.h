@@ -8,6 +8,7 @@
  * the name of a complete download, goes to standard output in any case.
  */
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,6 +29,12 @@ struct report {
     uint64_t sent;       /* bytes that left, or came, over all tries */
     uint64_t next_ms;    /* when the next progress is due */
     uint64_t began_ms, began_offset;
+
+    /* Several parts are one upload. */
+    struct report *whole; /* of a part, borrowed */
+    bool resumes;         /* a part that an earlier run has begun, and has not told how far it is */
+    size_t resuming_count; /* of the whole: such parts */
+    pthread_mutex_t mutex; /* guards the whole against its parts */
 };
 
 void report_start(struct report *report, bool json, bool quiet);
@@ -37,6 +44,12 @@ void report_share(struct report *report, struct board *board);
 
 /* A new file, as the user wrote it, and the same clean for a terminal; both are borrowed. */
 void report_begin(struct report *report, const char *file, const char *name);
+
+/*
+ * A part of what report_begin() was said of, which may report in a thread of its own: its bytes are
+ * bytes of the whole, and its URL is nobody's business. resumes: an earlier run has begun it.
+ */
+void report_part(struct report *report, struct report *whole, bool resumes);
 
 /* So many bytes of it stand in the board's sum. */
 void report_expect(struct report *report, uint64_t count);

@@ -65,8 +65,8 @@ static bool sending_created(struct sending *sending, const char *url)
     if (sending->url == NULL)
         return say_errno("%s", sending->source->name) == 0;
     report_created(sending->report, sending->url);
-    return sending->record == NULL || record_save(sending->record, sending->protocol->name,
-                                                  sending->url, &sending->source->identity) == 0;
+    return sending->record == NULL ||
+           record_save(sending->record, sending->part, sending->url) == 0;
 }
 
 /* What an interim response says: where the upload is, and what need not be sent again. */
@@ -162,10 +162,14 @@ static enum outcome sending_create_with(struct sending *sending, uint64_t most)
 {
     CLEANUP(standing_done) struct standing standing = { 0 };
     struct piece piece = sending_piece(sending, most);
+    struct creation creation = {
+        .endpoint = sending->endpoint,
+        .metadata = sending->metadata,
+        .partial = sending->partial,
+    };
 
-    enum outcome outcome =
-        sending->protocol->create(sending->transfer, sending->endpoint, sending->metadata, &piece,
-                                  &standing, &sending->answer);
+    enum outcome outcome = sending->protocol->create(sending->transfer, &creation, &piece,
+                                                     &standing, &sending->answer);
     outcome = sending_sent(sending, &piece, &standing, outcome);
     if (sending->url == NULL && standing.url != NULL && !sending_created(sending, standing.url))
         return OUTCOME_BROKEN;
@@ -391,7 +395,7 @@ static enum outcome sending_compare(struct sending *sending)
         return OUTCOME_OK;
 
     if (sending->record != NULL)
-        (void)record_forget(sending->record); /* there is nothing to go on with */
+        (void)record_drop(sending->record, sending->part); /* there is nothing to go on with */
     return sending_refuse(sending, "damaged: the server's digest is not that of the file");
 }
 
@@ -403,8 +407,8 @@ enum outcome sending_run(struct sending *sending)
     if (sending->digest_wanted)
         hashing_start(&sending->hashing, sending->source);
     assert(sending->url == NULL && sending->chunk_bytes > 0);
-    if (sending->record != NULL && record_upload(sending->record) != NULL) {
-        sending->url = strdup(record_upload(sending->record));
+    if (sending->record != NULL && record_upload(sending->record, sending->part) != NULL) {
+        sending->url = strdup(record_upload(sending->record, sending->part));
         sending->resumed = sending->url != NULL;
         step = sending->resumed ? STEP_ASK : STEP_CREATE;
     }

@@ -24,6 +24,8 @@ struct sending {
     struct transfer *transfer;
     struct source *source;
     struct record *record; /* NULL: this upload cannot be resumed by a later run */
+    size_t part;           /* its number in the record */
+    bool partial;          /* it will be joined with others */
     struct report *report;
     const char *endpoint;
     const struct metadata *metadata;

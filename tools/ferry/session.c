@@ -8,7 +8,7 @@ int session_open(const struct options *options, struct pace *pace, const char *w
 {
     struct session *session = ret_session;
 
-    *session = (struct session){ .options = options };
+    *session = (struct session){ .options = options, .pace = pace };
     if (!address_parse(options->url, &session->address)) {
         say_error("%s: %s", options->url, wanted);
         return 2;
@@ -21,6 +21,12 @@ int session_open(const struct options *options, struct pace *pace, const char *w
         .timeout_s = (unsigned)options->timeout_s,
     };
     return transfer_new(&transfer_options, &session->transfer) == 0 ? 0 : 1;
+}
+
+int session_open_another(const struct session *session, struct session *ret_session)
+{
+    return session_open(session->options, session->pace, "an http or https URL is wanted",
+                        ret_session);
 }
 
 void session_close(struct session *session)

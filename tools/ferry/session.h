@@ -14,6 +14,7 @@
 
 struct session {
     const struct options *options;
+    struct pace *pace;
     struct address address; /* what the URL says */
     struct transfer *transfer;
 };
@@ -25,6 +26,9 @@ struct session {
  */
 int session_open(const struct options *options, struct pace *pace, const char *wanted,
                  struct session *ret_session);
+
+/* The same server over another connection. */
+int session_open_another(const struct session *session, struct session *ret_session);
 void session_close(struct session *session);
 
 struct backoff session_backoff(const struct session *session);

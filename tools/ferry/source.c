@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,26 @@ int source_open(const char *path, struct source **ret_source)
         return say_errno("%s", path);
 
     source->identity = identity_of(&status);
+    source->size = source->identity.size;
     source->inode_stable = filesystem_numbers_stable(source->fd);
+    *ret_source = TAKE_PTR(source);
+    return 0;
+}
+
+int source_open_part(const struct source *whole, uint64_t begin, uint64_t size,
+                     struct source **ret_source)
+{
+    CLEANUP(source_closep) struct source *source = source_new(whole->given, whole->given);
+
+    if (source == NULL)
+        return say_errno("%s", whole->name);
+    source->fd = fcntl(whole->fd, F_DUPFD_CLOEXEC, 0);
+    if (source->fd < 0)
+        return say_errno("%s", whole->name);
+    source->identity = whole->identity;
+    source->inode_stable = whole->inode_stable;
+    source->begin = begin;
+    source->size = size;
     *ret_source = TAKE_PTR(source);
     return 0;
 }
@@ -115,13 +135,13 @@ bool source_length(const struct source *source, uint64_t *ret_length)
 {
     if (source->spool != NULL)
         return spool_length(source->spool, ret_length);
-    *ret_length = source->identity.size;
+    *ret_length = source->size;
     return true;
 }
 
 uint64_t source_available(const struct source *source, uint64_t offset, uint64_t most)
 {
-    uint64_t end = source->spool != NULL ? spool_end(source->spool) : source->identity.size;
+    uint64_t end = source->spool != NULL ? spool_end(source->spool) : source->size;
     uint64_t available = end > offset ? end - offset : 0;
     return available < most ? available : most;
 }
@@ -154,10 +174,10 @@ ssize_t source_read(struct source *source, uint64_t offset, void *buffer, size_t
     if (r != 0)
         return r;
     do {
-        got = pread(source->fd, buffer, count, (off_t)offset);
+        got = pread(source->fd, buffer, count, (off_t)(source->begin + offset));
     } while (got < 0 && errno == EINTR);
     if (got < 0)
-        return say_errno("%s: reading at %llu", source->name, (unsigned long long)offset);
+        return say_errno("%s: reading at %" PRIu64, source->name, source->begin + offset);
     if (got == 0 && count > 0) {
         say_error("%s: became shorter while it was sent", source->name);
         return -ESTALE;

@@ -31,11 +31,16 @@ struct source {
     struct spool *spool; /* standard input; NULL for a file */
     int fd;
     struct identity identity;
-    bool inode_stable; /* not on FAT and FUSE, which make up a new number every time */
+    uint64_t begin, size; /* of what is sent, within the file: all of it, or a part */
+    bool inode_stable;    /* not on FAT and FUSE, which make up a new number every time */
 };
 
 /* 0 or -errno, and it is said: not there, not readable, not a regular file. */
 int source_open(const char *path, struct source **ret_source);
+
+/* A part of an open file: its own source, with offsets of its own. */
+int source_open_part(const struct source *whole, uint64_t begin, uint64_t size,
+                     struct source **ret_source);
 
 /* Standard input; what is read but not acknowledged takes so many bytes of memory at most. */
 int source_open_input(size_t spool_bytes, struct source **ret_source);

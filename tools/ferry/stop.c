@@ -7,7 +7,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/signalfd.h>
 
 #include "base/clock.h"
@@ -15,6 +14,11 @@
 
 static int stop_fd = -1;
 static atomic_int stop_signal;
+static _Thread_local const atomic_bool *stop_flag;
+
+enum {
+    STOP_FLAG_MS = 100 /* a flag wakes nobody: it is looked at so often */
+};
 
 static void signal_set(int number, void (*handler)(int))
 {
@@ -44,7 +48,7 @@ int stop_descriptor(void)
     return stop_fd;
 }
 
-bool stop_asked(void)
+static bool stop_signalled(void)
 {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
     sigset_t pending;
@@ -58,6 +62,16 @@ bool stop_asked(void)
     return stop_signal != 0;
 }
 
+bool stop_asked(void)
+{
+    return stop_signalled() || (stop_flag != NULL && *stop_flag);
+}
+
+void stop_follow(const atomic_bool *flag)
+{
+    stop_flag = flag;
+}
+
 void stop_wait(uint64_t ms)
 {
     uint64_t deadline_ms = clock_monotonic_ms() + ms;
@@ -66,7 +80,8 @@ void stop_wait(uint64_t ms)
     for (uint64_t now_ms = clock_monotonic_ms(); now_ms < deadline_ms && !stop_asked();
          now_ms = clock_monotonic_ms()) {
         uint64_t left_ms = deadline_ms - now_ms;
-        (void)poll(&stop, 1, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+        uint64_t most_ms = stop_flag != NULL ? STOP_FLAG_MS : INT_MAX;
+        (void)poll(&stop, 1, left_ms > most_ms ? (int)most_ms : (int)left_ms);
     }
 }
 

@@ -10,6 +10,7 @@
  *   Threads  any, after stop_start()
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ int stop_start(void);
 int stop_descriptor(void);
 
 bool stop_asked(void);
+
+/* This thread is to stop, too, once the flag is set; it is borrowed. NULL: only by signals. */
+void stop_follow(const atomic_bool *flag);
 
 /* Waits so long, or until it is time to stop. */
 void stop_wait(uint64_t ms);

@@ -57,24 +57,26 @@ static enum outcome tus_check(struct transfer *transfer, const char *endpoint,
     return OUTCOME_OK;
 }
 
-static enum outcome tus_create(struct transfer *transfer, const char *endpoint,
-                               const struct metadata *metadata, const struct piece *piece,
-                               struct standing *standing, struct answer *answer)
+static enum outcome tus_create(struct transfer *transfer, const struct creation *creation,
+                               const struct piece *piece, struct standing *standing,
+                               struct answer *answer)
 {
     CLEANUP(response_done) struct response response = { 0 };
     char length[FIELD_BYTES] = "Upload-Defer-Length: 1";
     AUTO_FREE char *field = NULL;
 
-    enum outcome outcome = upload_metadata(metadata, &field, answer);
+    enum outcome outcome = upload_metadata(creation->metadata, &field, answer);
     if (outcome != OUTCOME_OK)
         return outcome;
     if (piece->length_known)
         (void)snprintf(length, sizeof(length), "Upload-Length: %" PRIu64, piece->length);
     struct request request = {
         .method = "POST",
-        .url = endpoint,
-        .fields = { tus_version, length, field },
+        .url = creation->endpoint,
+        .fields = { tus_version, length },
     };
+    request_add(&request, creation->partial ? "Upload-Concat: partial" : NULL);
+    request_add(&request, field);
     outcome = upload_request(transfer, &request, &response, answer);
     if (outcome == OUTCOME_OK)
         outcome = upload_location(&response, &standing->url, answer);
@@ -223,6 +225,58 @@ static enum outcome tus_append(struct transfer *transfer, const char *url,
     return append_run(&append, transfer, url, standing, answer);
 }
 
+static enum outcome tus_joins(struct transfer *transfer, const char *endpoint,
+                              struct answer *answer)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+
+    enum outcome outcome = upload_options(transfer, endpoint, &response, answer);
+    if (outcome == OUTCOME_OK && !list_has(response.extensions, "concatenation"))
+        return upload_refuse(answer, "the server does not join parts (concatenation)");
+    return outcome;
+}
+
+/* "Upload-Concat: final;/files/a /files/b"; NULL without memory. free() it. */
+static char *concat_format(const struct joint *joint)
+{
+    char *field = NULL;
+    size_t size = 0;
+    FILE *text = open_memstream(&field, &size);
+
+    if (text == NULL)
+        return NULL;
+    (void)fputs("Upload-Concat: final;", text);
+    for (size_t i = 0; i < joint->count; i++)
+        (void)fprintf(text, "%s%s", i == 0 ? "" : " ", joint->urls[i]);
+    if (fclose(text) == 0)
+        return field;
+    free(field);
+    return NULL;
+}
+
+static enum outcome tus_join(struct transfer *transfer, const struct joint *joint,
+                             struct standing *standing, struct answer *answer)
+{
+    CLEANUP(response_done) struct response response = { 0 };
+    AUTO_FREE char *concat = concat_format(joint);
+    AUTO_FREE char *metadata = NULL;
+    char key[FIELD_BYTES];
+
+    if (concat == NULL)
+        return upload_refuse(answer, "no memory");
+    enum outcome outcome = upload_metadata(joint->metadata, &metadata, answer);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    (void)snprintf(key, sizeof(key), "Idempotency-Key: \"%s\"", joint->key);
+    struct request request = {
+        .method = "POST",
+        .url = joint->endpoint,
+        .fields = { tus_version, concat, key, metadata },
+    };
+    outcome = upload_request(transfer, &request, &response, answer);
+    return outcome == OUTCOME_OK ? upload_location(&response, &standing->url, answer) : outcome;
+}
+
 const struct protocol protocol_tus = {
     .name = "tus",
     .length_told = true,
@@ -230,4 +284,6 @@ const struct protocol protocol_tus = {
     .create = tus_create,
     .ask = tus_ask,
     .append = tus_append,
+    .joins = tus_joins,
+    .join = tus_join,
 };

@@ -23,13 +23,13 @@ _ferry() {
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
-    --header | --timeout | --retry-time | --retry-delay | --jobs | -j | --metadata | --chunk-size | --limit-rate)
+    --header | --timeout | --retry-time | --retry-delay | --jobs | -j | --parallel | --metadata | --chunk-size | --limit-rate)
         return
         ;;
     esac
 
     case ${COMP_WORDS[1]} in
-    put) options="--recursive --jobs --protocol --metadata --checksum --no-digest --chunk-size --limit-rate --json $every" ;;
+    put) options="--recursive --jobs --parallel --protocol --metadata --checksum --no-digest --chunk-size --limit-rate --json $every" ;;
     get) options="--output --force --no-digest --limit-rate --json $every" ;;
     verify) options="--json $every" ;;
     status) options="--json $every" ;;

@@ -12,6 +12,7 @@ complete -c ferry -n "$seen get status rm" -f
 
 complete -c ferry -n "$seen put" -s r -l recursive -d 'Upload what is in folders'
 complete -c ferry -n "$seen put" -s j -l jobs -x -d 'So many uploads at a time'
+complete -c ferry -n "$seen put" -l parallel -x -d 'So many parts at a time'
 complete -c ferry -n "$seen put" -l protocol -x -a 'tus ietf' -d 'Of the uploads'
 complete -c ferry -n "$seen put" -l metadata -x -d 'Tell the server something about the file'
 complete -c ferry -n "$seen put" -l checksum -x -a 'sha1 sha256 sha512 md5 crc32 blake2b' -d 'Let the server check every chunk'
