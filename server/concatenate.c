@@ -9,15 +9,26 @@
 #include "server/service.h"
 #include "server/uploads.h"
 
+/* By its path here, or by the one that clients see in front of a proxy. */
+static bool part_read(const struct service *service, struct bytes url, struct upload_id *ret_id)
+{
+    const char *public_path = service_public_path(service);
+    struct bytes name;
+
+    if (!upload_concat_name(url, service->base_path, &name) &&
+        (public_path == NULL || !upload_concat_name(url, public_path, &name)))
+        return false;
+    return upload_id_parse(name, ret_id);
+}
+
 /* A URL that is of no upload of ours names a part that is not there. */
 static int parts_read(const struct service *service, const struct upload_concat *concat,
                       struct upload_id *parts)
 {
-    struct bytes rest = concat->urls, url, name;
+    struct bytes rest = concat->urls, url;
 
     for (size_t i = 0; upload_concat_next(&rest, &url); i++)
-        if (!upload_concat_name(url, service->base_path, &name) ||
-            !upload_id_parse(name, &parts[i]))
+        if (!part_read(service, url, &parts[i]))
             return REFUSED_UNKNOWN_PART;
     return 0;
 }

@@ -25,6 +25,14 @@ int service_upload_id(const struct exchange *exchange, struct upload_id *ret_id)
     return upload_id_parse(name, ret_id) ? 0 : REFUSED_UNKNOWN_UPLOAD;
 }
 
+const char *service_public_path(const struct service *service)
+{
+    bool whole =
+        service->public_url != NULL && strcmp(service->public_url, PUBLIC_URL_FORWARDED) != 0;
+
+    return whole ? strchr(strstr(service->public_url, "://") + 3, '/') : NULL;
+}
+
 char *service_url_base(const struct exchange *exchange)
 {
     const struct service *service = service_of(exchange);

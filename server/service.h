@@ -42,6 +42,9 @@ const struct service *service_of(const struct exchange *exchange);
 /* The upload that the path names. Refuses with REFUSED_UNKNOWN_UPLOAD. */
 int service_upload_id(const struct exchange *exchange, struct upload_id *ret_id);
 
+/* The path in public_url; NULL where none is known. */
+const char *service_public_path(const struct service *service);
+
 /* What stands before an upload's name in its URL, for this client. The caller frees it; NULL when there is no
  * memory. */
 char *service_url_base(const struct exchange *exchange);

@@ -95,6 +95,18 @@ def test_a_public_url_as_a_trusted_proxy_says(endpoints):
         assert places(endpoint, *fields) == "/files/"
 
 
+def test_parts_may_be_named_by_their_public_urls(endpoints):
+    endpoint = endpoints("--public-url", "https://uploads.example:8443/in/", "--trusted-proxies", "127.0.0.1")
+    parts = [endpoint.ask("POST", "/files/", VERSION, "Upload-Length: 0", "Upload-Concat: partial",
+                          status=201).field("Location") for _ in range(2)]
+    here = parts[1].replace("https://uploads.example:8443/in/", "/files/")
+    assert parts[0].startswith("https://uploads.example:8443/in/") and here.startswith("/files/")
+    for names in (parts, [parts[0], here], [part.replace("https://uploads.example:8443", "") for part in parts]):
+        endpoint.ask("POST", "/files/", VERSION, f"Upload-Concat: final;{' '.join(names)}", status=201)
+    elsewhere = parts[0].replace("/in/", "/out/")
+    endpoint.ask("POST", "/files/", VERSION, f"Upload-Concat: final;{elsewhere}", status=404)
+
+
 def test_what_is_stored_of_a_final_response_goes_with_the_public_url(endpoints):
     """A client that lost the answer asks again, when the server has got another name."""
     draft = ("Upload-Draft-Interop-Version: 8", "Upload-Complete: ?1")
