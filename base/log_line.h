@@ -27,6 +27,6 @@ const char *log_level_name(enum log_level level);
  * The line with its line feed; its length is the result. message: a sentence that is ready, or NULL;
  * behind it come the fields.
  */
-size_t log_line_format(char line[static LOG_LINE_BYTES], enum log_shape shape, struct timespec now,
+size_t log_line_format(char text[static LOG_LINE_BYTES], enum log_shape shape, struct timespec now,
                        enum log_level level, const char *module, const char *message,
                        const struct log_field *fields, size_t count);

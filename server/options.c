@@ -36,7 +36,7 @@ enum option_kind {
 struct option_row {
     const char *name, *value, *help;
     enum option_kind kind;
-    size_t offset;             /* in struct options: unsigned, uint64_t, bool or const char *, by kind */
+    size_t offset; /* in struct options: unsigned, uint64_t, bool or const char *, by kind */
     unsigned minimum, maximum; /* KIND_NUMBER */
 };
 
@@ -329,6 +329,28 @@ static bool options_read_environment(struct options *options)
     return true;
 }
 
+/* False, and it is said, when the value is none for this flag. */
+static bool option_take(struct options *options, const struct option_row *row, const char *value,
+                        bool *listen_named)
+{
+    char name[64];
+
+    if (option_set(options, row, value, listen_named))
+        return true;
+    (void)snprintf(name, sizeof(name), "--%s", row->name);
+    option_complain(row, name, value);
+    return false;
+}
+
+/* As getopt_long() wants them; the last one stays zeroed. */
+static void options_name_flags(struct option flags[static ROW_COUNT + 1])
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        flags[i].name = rows[i].name;
+        flags[i].has_arg = rows[i].value == NULL ? no_argument : required_argument;
+    }
+}
+
 static enum options_result options_read_flags(struct options *options, int argc, char **argv)
 {
     struct option flags[ROW_COUNT + 1] = { 0 };
@@ -337,11 +359,7 @@ static enum options_result options_read_flags(struct options *options, int argc,
     int index = 0;
     int letter;
 
-    for (size_t i = 0; i < ROW_COUNT; i++)
-        flags[i] =
-            (struct option){ rows[i].name, rows[i].value == NULL ? no_argument : required_argument,
-                             NULL, 0 };
-
+    options_name_flags(flags);
     optind = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread */
     while ((letter = getopt_long(argc, argv, "", flags, &index)) != -1) {
@@ -353,13 +371,9 @@ static enum options_result options_read_flags(struct options *options, int argc,
             return OPTIONS_VERSION;
         if (rows[index].kind == KIND_VERIFY)
             result = OPTIONS_VERIFY;
-        else if (!option_set(options, &rows[index], rows[index].kind == KIND_FLAG ? "1" : optarg,
-                             &listen_named)) {
-            char name[64];
-            (void)snprintf(name, sizeof(name), "--%s", rows[index].name);
-            option_complain(&rows[index], name, optarg);
+        else if (!option_take(options, &rows[index], rows[index].kind == KIND_FLAG ? "1" : optarg,
+                              &listen_named))
             return OPTIONS_BAD;
-        }
     }
     if (optind < argc) {
         (void)fprintf(stderr, "ferryd: %s: only options are wanted; see --help\n", argv[optind]);

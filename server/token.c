@@ -55,8 +55,8 @@ static int token_write(int fd, const char *path)
     if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         return fail_errno("make a token");
     for (size_t i = 0; i < sizeof(random); i++)
-        (void)snprintf(line + 2 * i, 3, "%02x", random[i]);
-    line[2 * RANDOM_BYTES] = '\n';
+        (void)snprintf(&line[2 * i], 3, "%02x", random[i]);
+    line[sizeof(line) - 2] = '\n';
 
     ssize_t count = write(fd, line, sizeof(line) - 1);
     if (count != (ssize_t)sizeof(line) - 1)

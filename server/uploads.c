@@ -141,6 +141,7 @@ static int ask_parts(struct question *question, struct done done)
 }
 
 int uploads_parts(struct exchange *exchange, struct store *store, const struct upload_id *id,
+                  /* NOLINTNEXTLINE(readability-non-const-parameter): storage writes to both */
                   struct upload_part_info **ret_parts, size_t *ret_count)
 {
     struct question question = {

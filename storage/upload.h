@@ -182,7 +182,7 @@ struct upload_concatenation {
  * lengths become known only later; REFUSED_TOO_MANY_PARTS beyond UPLOAD_PARTS; REFUSED_PART_BUSY beyond
  * UPLOAD_PART_FINALS; REFUSED_KEY_REUSED; and REFUSED_NO_SPACE when the database is full.
  */
-int upload_concatenate(struct store *store, const struct upload_concatenation *concatenation,
+int upload_concatenate(struct store *store, const struct upload_concatenation *wanted,
                        struct upload_id *ret_id, struct done done);
 
 /* One part of a final upload. */

@@ -93,7 +93,7 @@ static void writes_an_object_per_line(void **state)
     (void)stderr_captured(capture, text, sizeof(text));
     log_set_format(LOG_FORMAT_TEXT);
 
-    char *second = strchr(text, '\n') + 1;
+    char *second = text + strcspn(text, "\n") + 1;
     second[-1] = '\0';
     assert_string_equal(json_after_time(text),
                         ",\"level\":\"info\",\"module\":\"test\",\"target\":\"/a b\\u000a\\\"y\\\" "
@@ -122,11 +122,11 @@ static void keeps_an_object_whole_that_is_cut(void **state)
         log_info("%s", value);
         size_t count = stderr_captured(capture, text, sizeof(text));
 
-        char *end = strchr(text, '\n');
+        char *end = text + strcspn(text, "\n");
         assert_in_range(end - text, 1, LOG_LINE_BYTES);
         assert_in_range(count - (size_t)(end - text), 1, LOG_LINE_BYTES + 1);
         for (char *line = text; *line != '\0'; line = end + 1) {
-            end = strchr(line, '\n');
+            end = line + strcspn(line, "\n");
             assert_true(end[-1] == '}' && (end[-2] == '"' || (end[-2] >= '0' && end[-2] <= '9')));
             size_t slashes = 0;
             while (end[-3 - (ptrdiff_t)slashes] == '\\')

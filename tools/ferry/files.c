@@ -9,6 +9,10 @@
 #include "base/cleanup.h"
 #include "tools/ferry/say.h"
 
+/* gcc 12's analyzer does not see that the array keeps what is put into it. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+
 static void files_append(struct files *files, const char *path, const char *relative)
 {
     struct stat status;
@@ -32,6 +36,8 @@ static void files_append(struct files *files, const char *path, const char *rela
     }
     files->files[files->count++] = file;
 }
+
+#pragma GCC diagnostic pop
 
 void files_done(struct files *files)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "storage/blocking.h"
 
 enum {
@@ -48,13 +49,18 @@ static struct upload_id make_part(struct store *store, uint64_t bytes)
 /* Bytes that this process has had written to a disk. */
 static uint64_t written_bytes(void)
 {
+    static const char name[] = "write_bytes: ";
     uint64_t bytes = 0;
     char line[100];
 
     FILE *file = fopen("/proc/self/io", "r");
     bench_expect(file == NULL ? -1 : 0, "open /proc/self/io");
-    while (fgets(line, sizeof(line), file) != NULL)
-        (void)sscanf(line, "write_bytes: %" SCNu64, &bytes);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        struct bytes text = bytes_of_text(line);
+        if (bytes_start_with(text, name))
+            (void)number_parse(bytes_of(line + strlen(name), text.count - strlen(name) - 1),
+                               UINT64_MAX, &bytes);
+    }
     (void)fclose(file);
     return bytes;
 }
