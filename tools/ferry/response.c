@@ -19,6 +19,7 @@ void response_done(struct response *response)
     free(response->expires);
     free(response->etag);
     free(response->disposition);
+    free(response->type);
     free(response->extensions);
     free(response->algorithms);
     *response = (struct response){ 0 };
@@ -138,6 +139,9 @@ void response_read(struct response *response, void *easy)
     response->expires = response_copy(easy, "Upload-Expires");
     response->etag = response_etag(easy);
     response->disposition = response_copy(easy, "Content-Disposition");
+    (void)response_number(easy, "Tus-Max-Size", &response->size_max);
+    response->tus_told = response_field(easy, "Tus-Resumable") != NULL;
+    response->type = response_copy(easy, "Content-Type");
     response->extensions = response_copy(easy, "Tus-Extension");
     response->algorithms = response_copy(easy, "Tus-Checksum-Algorithm");
     response->digest = response_digest(easy);

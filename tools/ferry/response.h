@@ -26,7 +26,7 @@ struct response {
     uint64_t offset, length;  /* Upload-Offset, Upload-Length */
     bool complete_known;      /* Upload-Complete came */
     bool complete;            /* and was ?1 */
-    uint64_t size_max;        /* Upload-Limit: max-size; 0: none is told */
+    uint64_t size_max;        /* Upload-Limit: max-size, or Tus-Max-Size; 0: none is told */
     uint64_t append_max;      /* Upload-Limit: max-append-size; 0: none is told */
     bool length_deferred;     /* Upload-Defer-Length: 1 */
     uint64_t retry_after_s;   /* Retry-After, 0: none */
@@ -40,6 +40,8 @@ struct response {
     bool begin_known;           /* by one range that is understood */
     char *etag;                 /* a strong one */
     char *disposition;          /* Content-Disposition */
+    char *type;                 /* Content-Type */
+    bool tus_told;              /* Tus-Resumable came */
     char *extensions;           /* Tus-Extension */
     char *algorithms;           /* Tus-Checksum-Algorithm */
     struct digest_value digest; /* of the whole file: Ferry-Digest, Repr-Digest */

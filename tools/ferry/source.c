@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -94,6 +95,23 @@ int source_open_part(const struct source *whole, uint64_t begin, uint64_t size,
     source->identity = whole->identity;
     source->inode_stable = whole->inode_stable;
     source->begin = begin;
+    source->size = size;
+    *ret_source = TAKE_PTR(source);
+    return 0;
+}
+
+int source_open_zeros(uint64_t size, struct source **ret_source)
+{
+    CLEANUP(source_closep) struct source *source = source_new("zeros", "zeros");
+    struct stat status;
+
+    if (source == NULL)
+        return say_errno("zeros");
+    source->fd = memfd_create("zeros", MFD_CLOEXEC);
+    if (source->fd < 0 || ftruncate(source->fd, (off_t)size) != 0 ||
+        fstat(source->fd, &status) != 0)
+        return say_errno("zeros");
+    source->identity = identity_of(&status);
     source->size = size;
     *ret_source = TAKE_PTR(source);
     return 0;

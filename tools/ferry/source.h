@@ -42,6 +42,9 @@ int source_open(const char *path, struct source **ret_source);
 int source_open_part(const struct source *whole, uint64_t begin, uint64_t size,
                      struct source **ret_source);
 
+/* Nothing but zeros, for a trial: they take no memory. */
+int source_open_zeros(uint64_t size, struct source **ret_source);
+
 /* Standard input; what is read but not acknowledged takes so many bytes of memory at most. */
 int source_open_input(size_t spool_bytes, struct source **ret_source);
 void source_close(struct source *source);

@@ -138,6 +138,10 @@ static void transfer_prepare(struct transfer *transfer, const char *url)
     (void)curl_easy_setopt(easy, CURLOPT_URL, url);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, "ferry/" FERRY_VERSION);
+    if (transfer->options.socket != NULL) {
+        (void)curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, transfer->options.socket);
+        (void)curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    }
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* do not wait for a name server */
     (void)curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -36,6 +36,7 @@ struct transfer_options {
     size_t header_count;
     struct pace
         *pace; /* of the bodies that are sent or taken, shared with other transfers; or NULL */
+    const char *socket; /* a unix socket that leads to every server; NULL: by the URL */
     unsigned timeout_s; /* without a byte moved; 0: no limit */
 };
 
