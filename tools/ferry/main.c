@@ -7,7 +7,9 @@
 #include <curl/curl.h>
 #include <stdio.h>
 
+#include "tools/ferry/doctor.h"
 #include "tools/ferry/get.h"
+#include "tools/ferry/list.h"
 #include "tools/ferry/options.h"
 #include "tools/ferry/put.h"
 #include "tools/ferry/remove.h"
@@ -15,6 +17,7 @@
 #include "tools/ferry/status.h"
 #include "tools/ferry/stop.h"
 #include "tools/ferry/text.h"
+#include "tools/ferry/top.h"
 #include "tools/ferry/verify.h"
 
 static int command_run(const struct options *options)
@@ -35,6 +38,9 @@ static int command_run(const struct options *options)
     case COMMAND_VERIFY: result = verify(options); break;
     case COMMAND_STATUS: result = status(options); break;
     case COMMAND_REMOVE: result = remove_upload(options); break;
+    case COMMAND_LIST: result = list(options); break;
+    case COMMAND_TOP: result = top(options); break;
+    case COMMAND_DOCTOR: result = doctor(options); break;
     }
     curl_global_cleanup();
     return result;

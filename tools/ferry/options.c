@@ -6,8 +6,11 @@
 #include <strings.h>
 
 #include "base/number.h"
+#include "tools/ferry/age.h"
 #include "tools/ferry/say.h"
 #include "tools/ferry/size.h"
+
+#define RETRY_TIME_DEFAULT UINT64_MAX /* none was given */
 
 static bool option_set_metadata(struct options *options, char *text)
 {
@@ -54,8 +57,9 @@ static bool option_set_number(struct options *options, const struct option_row *
                               const char *text)
 {
     uint64_t number = 0;
-    bool valid = row->kind == KIND_SIZE ? size_parse(text, &number)
-                                        : number_parse(bytes_of_text(text), row->maximum, &number);
+    bool valid = row->kind == KIND_SIZE  ? size_parse(text, &number)
+                 : row->kind == KIND_AGE ? age_parse(text, &number)
+                                         : number_parse(bytes_of_text(text), row->maximum, &number);
 
     if (!valid || number < row->minimum || number > row->maximum)
         return false;
@@ -71,6 +75,7 @@ static bool option_set(struct options *options, const struct option_row *row, ch
     case KIND_CHECKSUM: return digest_algorithm_parse(bytes_of_text(value), &options->checksum);
     case KIND_PROTOCOL: options->protocol = protocol_find(value); return options->protocol != NULL;
     case KIND_SIZE:
+    case KIND_AGE:
     case KIND_NUMBER: return option_set_number(options, row, value);
     case KIND_TEXT: *(const char **)(void *)((char *)options + row->offset) = value; return true;
     case KIND_SWITCH: *((bool *)options + row->offset) = true; return true;
@@ -89,6 +94,7 @@ static const char *option_wanted(const struct option_row *row)
     case KIND_CHECKSUM: return "sha1, sha256, sha512, md5, crc32 or blake2b is wanted";
     case KIND_PROTOCOL: return "tus or ietf is wanted";
     case KIND_SIZE: return "a number of bytes is wanted, such as 65536, 64K or 16M";
+    case KIND_AGE: return "seconds are wanted, or such as 90s, 15m, 2h, 7d or 4w";
     case KIND_NUMBER: return "a number in bounds is wanted; see ferry --help";
     case KIND_TEXT:
     case KIND_SWITCH:
@@ -116,12 +122,18 @@ static void flags_fill(struct option flags[static OPTION_ROWS_MAX + 1],
     *letters = '\0';
 }
 
-static const struct option_row *row_find(int letter, int index)
+/* Of several options of one name, that of the command. */
+static const struct option_row *row_find(enum command command, int letter, int index)
 {
+    const struct option_row *row = &option_rows[index];
+
     for (size_t i = 0; letter != 0 && i < option_row_count; i++)
         if (option_rows[i].letter == letter)
+            row = &option_rows[i];
+    for (size_t i = 0; i < option_row_count; i++)
+        if ((option_rows[i].commands & command) != 0 && strcmp(option_rows[i].name, row->name) == 0)
             return &option_rows[i];
-    return &option_rows[index];
+    return row;
 }
 
 static enum options_result options_read_flags(struct options *options, int argc, char **argv)
@@ -137,7 +149,7 @@ static enum options_result options_read_flags(struct options *options, int argc,
     while ((letter = getopt_long(argc, argv, letters, flags, &index)) != -1) {
         if (letter == '?')
             return OPTIONS_BAD; /* getopt has said why */
-        const struct option_row *row = row_find(letter, index);
+        const struct option_row *row = row_find(options->command, letter, index);
         if (row->kind == KIND_HELP)
             return OPTIONS_HELP;
         if (row->kind == KIND_VERSION)
@@ -190,7 +202,7 @@ static enum options_result options_read_operands(struct options *options, int co
     const struct command_row *row = count > 0 ? command_find(operands[0]) : NULL;
 
     if (row == NULL || row->command != options->command) {
-        say_error("%s: not a command; put, get, verify, status and rm are, see ferry --help",
+        say_error("%s: not a command; ferry --help tells what is",
                   count > 0 ? operands[0] : "nothing");
         return OPTIONS_BAD;
     }
@@ -200,8 +212,8 @@ static enum options_result options_read_operands(struct options *options, int co
         say_error("%s: %s is wanted; see ferry %s --help", row->name, row->operands, row->name);
         return OPTIONS_BAD;
     }
-    options->operand_count--;
-    options->url = options->operands[options->operand_count];
+    if (options->operand_count > 0)
+        options->url = options->operands[--options->operand_count];
     return options_agree(options) ? OPTIONS_RUN : OPTIONS_BAD;
 }
 
@@ -211,13 +223,21 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
     const struct command_row *row = argc > 1 ? command_find(argv[1]) : NULL;
 
     *options = (struct options){
-        .retry_delay_ms = 1000, .timeout_s = 60, .jobs = 1, .parallel = 1, .protocol = &protocol_tus
+        .retry_delay_ms = 1000,
+        .timeout_s = 60,
+        .jobs = 1,
+        .parallel = 1,
+        .protocol = &protocol_tus,
+        .limit = 100,
+        .retry_time_s = RETRY_TIME_DEFAULT,
     };
     if (row != NULL)
         options->command = row->command;
-    options->retry_time_s = (options->command & (COMMAND_PUT | COMMAND_GET)) != 0 ? 600 : 10;
 
     enum options_result result = options_read_flags(options, argc, argv);
+    bool patient = (options->command & (COMMAND_PUT | COMMAND_GET)) != 0 || options->follow;
+    if (options->retry_time_s == RETRY_TIME_DEFAULT)
+        options->retry_time_s = patient ? 600 : 10;
     if (result == OPTIONS_RUN)
         result = options_read_operands(options, argc - optind, argv + optind);
     return result;

@@ -30,13 +30,16 @@ enum command {
     COMMAND_REMOVE = 4,
     COMMAND_GET = 8,
     COMMAND_VERIFY = 16,
+    COMMAND_LIST = 32,
+    COMMAND_TOP = 64,
+    COMMAND_DOCTOR = 128,
 };
 
 struct options {
     enum command command;
     char **operands; /* files, for put and verify; the URL is not among them */
     size_t operand_count;
-    const char *url;
+    const char *url; /* of ls and top: the operator's place; NULL: none was named */
 
     const struct protocol *protocol;
     struct metadata metadata;
@@ -49,7 +52,13 @@ struct options {
     uint64_t parallel;              /* in how many parts each of them */
     uint64_t retry_time_s, retry_delay_ms, timeout_s;
     const char *output; /* "-" is standard output; NULL: the server names the file */
-    bool json, quiet, force, no_digest, recursive;
+    bool json, quiet, force, no_digest, recursive, follow;
+
+    /* which uploads are listed; NULL and 0: any */
+    const char *state, *with_metadata;
+    uint64_t older_s, newer_s; /* than so many seconds, counted from the creation */
+    uint64_t limit;
+    const char *api_token_file; /* NULL: none */
 };
 
 enum options_result {

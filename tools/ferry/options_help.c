@@ -28,7 +28,7 @@ static void options_print_overview(FILE *out)
         "\n"
         "    ferry put holiday.mp4 http://127.0.0.1:1080/files/\n"
         "\n"
-        "uploads a file and prints the URL of the upload; the other commands take that URL.\n"
+        "uploads a file and prints the URL of the upload, which get, verify, status and rm take.\n"
         "\n",
         out);
     for (size_t i = 0; i < command_row_count; i++) {

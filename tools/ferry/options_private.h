@@ -11,6 +11,7 @@ enum option_kind {
     KIND_PROTOCOL,
     KIND_SIZE,
     KIND_NUMBER,
+    KIND_AGE,
     KIND_TEXT,
     KIND_SWITCH,
     KIND_HELP,

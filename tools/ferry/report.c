@@ -87,8 +87,7 @@ static void report_draw(struct report *report)
     say_bar(line);
 }
 
-/* Says that it goes on with what an earlier run has done. */
-static void report_goes_on(struct report *report, uint64_t offset)
+void report_goes_on(struct report *report, uint64_t offset)
 {
     char text[SIZE_TEXT_BYTES];
 
@@ -165,6 +164,26 @@ void report_resumed(struct report *report, const char *upload, uint64_t offset)
     }
     report->upload = report->result = upload;
     report_restart(report, offset);
+}
+
+void report_watch(struct report *report, const char *upload, uint64_t offset)
+{
+    report->upload = report->result = upload;
+    report->began_offset = offset;
+    progress_restart(&report->progress, clock_monotonic_ms(), offset);
+    report->next_ms = 0;
+}
+
+void report_stalled(struct report *report)
+{
+    char text[SIZE_TEXT_BYTES];
+
+    report->progress.bytes_per_s = 0;
+    size_format(report->progress.offset, text);
+    if (report->json)
+        report_event(report, "stalled", NULL);
+    else
+        say_note("%s: nobody is sending it, it stands at %s", report->progress.name, text);
 }
 
 void report_started(struct report *report, const char *file, const char *name, uint64_t offset)

@@ -64,6 +64,15 @@ void report_forget(struct report *report);
 void report_created(struct report *report, const char *upload);
 void report_resumed(struct report *report, const char *upload, uint64_t offset);
 
+/* Somebody else's upload is watched, from this offset on: that is no event. */
+void report_watch(struct report *report, const char *upload, uint64_t offset);
+
+/* Says that it goes on at this offset, with what was done before. */
+void report_goes_on(struct report *report, uint64_t offset);
+
+/* Nobody sends it any more, for now. */
+void report_stalled(struct report *report);
+
 /* The download has begun, now that the file's name is known: from 0 or with what is there. */
 void report_started(struct report *report, const char *file, const char *name, uint64_t offset);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "tools/ferry/follow.h"
 #include "tools/ferry/json.h"
 #include "tools/ferry/metadata.h"
 #include "tools/ferry/progress.h"
@@ -95,6 +96,8 @@ int status(const struct options *options)
         return r;
     if (!session_look(&session, &response))
         return 1;
+    if (options->follow)
+        return follow(&session, &response);
 
     const char *url = session.address.url;
     if (response.metadata != NULL)

@@ -4,5 +4,5 @@
 
 #include "tools/ferry/options.h"
 
-/* The exit status: 0 when the server knows the upload. */
+/* The exit status: 0 when the server knows the upload; with --follow, when it is complete. */
 int status(const struct options *options);

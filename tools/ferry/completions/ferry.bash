@@ -2,12 +2,13 @@
 
 _ferry() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local every='--header --timeout --retry-time --retry-delay --quiet --help --version'
+    local every='--header --timeout --help --version'
+    local patient="--retry-time --retry-delay --quiet $every"
     local options
     COMPREPLY=()
 
     if ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'put get verify status rm --help --version' -- "$current")
+        mapfile -t COMPREPLY < <(compgen -W 'put get verify status rm ls top doctor --help --version' -- "$current")
         return
     fi
     case $previous in
@@ -19,26 +20,32 @@ _ferry() {
         mapfile -t COMPREPLY < <(compgen -W 'tus ietf' -- "$current")
         return
         ;;
-    --output | -o)
+    --state)
+        mapfile -t COMPREPLY < <(compgen -W 'active stalled complete invalidated damaged' -- "$current")
+        return
+        ;;
+    --output | -o | --api-token-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
-    --header | --timeout | --retry-time | --retry-delay | --jobs | -j | --parallel | --metadata | --chunk-size | --limit-rate)
+    --header | --timeout | --retry-time | --retry-delay | --jobs | -j | --parallel | --metadata | --chunk-size | --limit-rate | --older | --newer | --limit)
         return
         ;;
     esac
 
     case ${COMP_WORDS[1]} in
-    put) options="--recursive --jobs --parallel --protocol --metadata --checksum --no-digest --chunk-size --limit-rate --json $every" ;;
-    get) options="--output --force --no-digest --limit-rate --json $every" ;;
-    verify) options="--json $every" ;;
-    status) options="--json $every" ;;
-    rm) options=$every ;;
+    put) options="--recursive --jobs --parallel --protocol --metadata --checksum --no-digest --chunk-size --limit-rate --json $patient" ;;
+    get) options="--output --force --no-digest --limit-rate --json $patient" ;;
+    verify | doctor) options="--json $patient" ;;
+    status) options="--follow --json $patient" ;;
+    rm) options=$patient ;;
+    ls) options="--state --older --newer --metadata --limit --api-token-file --json $patient" ;;
+    top) options="--api-token-file $every" ;;
     *) return ;;
     esac
     if [[ $current == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
-    elif [[ ${COMP_WORDS[1]} == put || ${COMP_WORDS[1]} == verify ]]; then
+    elif [[ ${COMP_WORDS[1]} == put || ${COMP_WORDS[1]} == verify || ${COMP_WORDS[1]} == ls || ${COMP_WORDS[1]} == top ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
     fi
 } && complete -o filenames -F _ferry ferry

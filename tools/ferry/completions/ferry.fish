@@ -2,13 +2,16 @@
 
 set -l seen __fish_seen_subcommand_from
 
-complete -c ferry -n "not $seen put get verify status rm" -f
-complete -c ferry -n "not $seen put get verify status rm" -a put -d 'Upload files, folders or standard input'
-complete -c ferry -n "not $seen put get verify status rm" -a get -d 'Download a file'
-complete -c ferry -n "not $seen put get verify status rm" -a verify -d 'Compare a file with an upload'
-complete -c ferry -n "not $seen put get verify status rm" -a status -d 'Tell how far an upload is'
-complete -c ferry -n "not $seen put get verify status rm" -a rm -d 'Remove an upload from the server'
-complete -c ferry -n "$seen get status rm" -f
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -f
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -a put -d 'Upload files, folders or standard input'
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -a get -d 'Download a file'
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -a verify -d 'Compare a file with an upload'
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -a status -d 'Tell how far an upload is'
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -a rm -d 'Remove an upload from the server'
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -a ls -d 'List the uploads of a server'
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -a top -d 'Watch the uploads of a server'
+complete -c ferry -n "not $seen put get verify status rm ls top doctor" -a doctor -d 'Examine the way to an endpoint'
+complete -c ferry -n "$seen get status rm doctor" -f
 
 complete -c ferry -n "$seen put" -s r -l recursive -d 'Upload what is in folders'
 complete -c ferry -n "$seen put" -s j -l jobs -x -d 'So many uploads at a time'
@@ -21,11 +24,18 @@ complete -c ferry -n "$seen get" -s o -l output -r -F -d 'Save it under this nam
 complete -c ferry -n "$seen get" -l force -d 'Replace a file that is there already'
 complete -c ferry -n "$seen put get" -l no-digest -d 'Do not compare digests at the end'
 complete -c ferry -n "$seen put get" -l limit-rate -x -d 'No more bytes in one second'
-complete -c ferry -n "$seen put get verify status" -l json -d 'Write JSON objects'
-complete -c ferry -n "$seen put get verify status rm" -l header -x -d 'Send this with every request'
-complete -c ferry -n "$seen put get verify status rm" -l timeout -x -d 'Seconds without a byte'
-complete -c ferry -n "$seen put get verify status rm" -l retry-time -x -d 'Give up after so many seconds'
-complete -c ferry -n "$seen put get verify status rm" -l retry-delay -x -d 'Milliseconds before the second try'
-complete -c ferry -n "$seen put get verify status rm" -l quiet -d 'Say nothing but errors'
-complete -c ferry -n "$seen put get verify status rm" -s h -l help -d 'Print what the command does'
-complete -c ferry -n "$seen put get verify status rm" -l version -d 'Print the version'
+complete -c ferry -n "$seen status" -s f -l follow -d 'Stay until it is complete'
+complete -c ferry -n "$seen ls" -l state -x -a 'active stalled complete invalidated damaged' -d 'Only uploads in this state'
+complete -c ferry -n "$seen ls" -l older -x -d 'Only uploads created so long ago'
+complete -c ferry -n "$seen ls" -l newer -x -d 'Only uploads created since'
+complete -c ferry -n "$seen ls" -l metadata -x -d 'Only uploads with this in their metadata'
+complete -c ferry -n "$seen ls" -l limit -x -d 'No more of them'
+complete -c ferry -n "$seen ls top" -l api-token-file -r -F -d 'Holds the token of the operator'
+complete -c ferry -n "$seen put get verify status ls doctor" -l json -d 'Write JSON objects'
+complete -c ferry -n "$seen put get verify status rm ls top doctor" -l header -x -d 'Send this with every request'
+complete -c ferry -n "$seen put get verify status rm ls top doctor" -l timeout -x -d 'Seconds without a byte'
+complete -c ferry -n "$seen put get verify status rm ls doctor" -l retry-time -x -d 'Give up after so many seconds'
+complete -c ferry -n "$seen put get verify status rm ls doctor" -l retry-delay -x -d 'Milliseconds before the second try'
+complete -c ferry -n "$seen put get verify status rm ls doctor" -l quiet -d 'Say nothing but errors'
+complete -c ferry -n "$seen put get verify status rm ls top doctor" -s h -l help -d 'Print what the command does'
+complete -c ferry -n "$seen put get verify status rm ls top doctor" -l version -d 'Print the version'
