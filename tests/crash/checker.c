@@ -3,6 +3,9 @@
  *
  *     checker DATA MARKS
  *
+ * Complete finals are read, from their parts or from a file of their own (an even time of the marks has
+ * them become one), and waiting ones complete when their parts are finished.
+ *
  * Every upload that the marks speak of is there, in a state and with an offset that were
  * acknowledged or begun, or gone if it may be. Every byte below every offset is right, also of
  * uploads that no mark knows, and so is the digest of what is complete. After the janitor's first
@@ -22,6 +25,7 @@
 #include "base/refusal.h"
 #include "storage/blocking.h"
 #include "tests/crash/content.h"
+#include "tests/crash/joined.h"
 #include "tests/crash/ledger.h"
 #include "tests/crash/world.h"
 
@@ -34,7 +38,7 @@ static struct {
     const char *directory;
     struct store *store;
     struct ledger ledger;
-    uint64_t bytes, unknown, resumed, digests;
+    uint64_t bytes, unknown, resumed, digests, finals;
 } checker;
 
 /* The bytes of an upload where the store keeps them: the shape of storage/store.h. */
@@ -48,8 +52,10 @@ static int file_open(const struct upload_id *id)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static void check_content(const struct upload_id *id, struct content *content)
+static void check_content(const struct upload_info *info, struct content *content)
 {
+    const struct joined joined = joined_of(info);
+    const struct upload_id *id = &info->id;
     uint64_t count = content_length(content);
     static uint8_t memory[1 << 20];
 
@@ -60,7 +66,7 @@ static void check_content(const struct upload_id *id, struct content *content)
             world_violation("%s: the file ends at %lu, the offset is %lu",
                             upload_id_format(id).text, done, count);
 
-        size_t right = content_match(id, done, memory, (size_t)got);
+        size_t right = joined_match(&joined, done, memory, (size_t)got);
         if (right < (size_t)got)
             world_violation("%s: a wrong byte at %lu, the offset is %lu", upload_id_format(id).text,
                             done + right, count);
@@ -71,7 +77,7 @@ static void check_content(const struct upload_id *id, struct content *content)
 
 static void check_file(const struct upload_info *info)
 {
-    if (info->offset == 0)
+    if (info->offset == 0 || !info->filed)
         return;
 
     int fd = file_open(&info->id);
@@ -80,12 +86,33 @@ static void check_file(const struct upload_info *info)
                         info->offset);
 
     CLEANUP(content_closep) struct content *content = content_new(fd, info->offset);
-    check_content(&info->id, content);
+    check_content(info, content);
+}
+
+/* The bytes of a complete final wherever they lie; files of parts that it needs may be of deleted ones. */
+static void check_final(const struct upload_info *info)
+{
+    CLEANUP(content_closep) struct content *content = NULL;
+    const struct joined joined = joined_of(info);
+
+    for (size_t i = 0; i < joined.count; i++) {
+        struct entry *part = ledger_find(&checker.ledger, &joined.parts[i].id);
+        if (part != NULL)
+            part->kept = true;
+    }
+    if (info->state != UPLOAD_COMPLETE)
+        return;
+    if (upload_read_wait(checker.store, &info->id, &content) != 0 ||
+        content_length(content) != joined_length(&joined))
+        world_violation("%s: a complete final cannot be read", upload_id_format(&info->id).text);
+    check_content(info, content);
+    checker.finals++;
 }
 
 static void check_digest(const struct upload_info *info)
 {
-    struct digest_value value = content_digest(&info->id, info->digest_algorithm, 0, info->offset);
+    const struct joined joined = joined_of(info);
+    struct digest_value value = joined_digest(&joined, info->digest_algorithm);
 
     if (!digest_value_equal(&value, &info->digest))
         world_violation("%s: a wrong digest, the length is %lu", upload_id_format(&info->id).text,
@@ -133,6 +160,8 @@ static void check_listed(void)
             if (infos[i].state == UPLOAD_DELETED)
                 continue;
             check_file(&infos[i]);
+            if (infos[i].kind == UPLOAD_FINAL)
+                check_final(&infos[i]);
             check_end(&infos[i]);
             if (infos[i].state == UPLOAD_COMPLETE || infos[i].state == UPLOAD_DAMAGED)
                 check_digest(&infos[i]);
@@ -151,7 +180,10 @@ static void check_name(const char *name)
 
     if (!upload_id_parse(bytes_of_text(name), &id))
         world_violation("a file that is no upload's: %s", name);
-    if (upload_find_wait(checker.store, &id, &info) != 0)
+    const struct entry *entry = ledger_find(&checker.ledger, &id);
+    int r = upload_find_wait(checker.store, &id, &info);
+    bool kept = r == REFUSED_GONE && entry != NULL && entry->kept;
+    if (r != 0 && !kept)
         world_violation("%s: a file without a row", name);
     upload_info_done(&info);
 }
@@ -213,7 +245,28 @@ static void finish_upload(const struct upload_id *id)
         world_violation("%s: cannot be finished", upload_id_format(id).text);
     if (upload_read_wait(checker.store, id, &content) != 0 || content_length(content) != length)
         world_violation("%s: cannot be read", upload_id_format(id).text);
-    check_content(id, content);
+    check_content(info, content);
+}
+
+/* A final that waits completes by itself when its parts do. */
+static void finish_final(const struct upload_info *info)
+{
+    const struct joined joined = joined_of(info);
+    struct upload_info after = { 0 };
+
+    for (size_t i = 0; i < joined.count; i++) {
+        struct upload_info part = { 0 };
+        int r = upload_find_wait(checker.store, &joined.parts[i].id, &part);
+        if (r == 0 && part.state == UPLOAD_RECEIVING)
+            finish_upload(&joined.parts[i].id);
+        upload_info_done(&part);
+    }
+    int r = upload_find_wait(checker.store, &info->id, &after);
+    if (r != 0 || (after.state != UPLOAD_COMPLETE && after.state != UPLOAD_VERIFYING))
+        world_violation("%s: a final does not complete with its parts",
+                        upload_id_format(&info->id).text);
+    check_final(&after);
+    upload_info_done(&after);
 }
 
 static void delete_upload(const struct upload_id *id)
@@ -224,6 +277,17 @@ static void delete_upload(const struct upload_id *id)
     if (upload_open_wait(checker.store, id, &writer, &upload) != 0 ||
         upload_delete_wait(upload) != 0)
         world_violation("%s: cannot be deleted", upload_id_format(id).text);
+}
+
+/* As a part of a final that was finished before it. */
+static bool completed_meanwhile(const struct upload_id *id)
+{
+    struct upload_info info = { 0 };
+
+    int r = upload_find_wait(checker.store, id, &info);
+    bool complete = r == 0 && info.state == UPLOAD_COMPLETE;
+    upload_info_done(&info);
+    return complete;
 }
 
 /* The store goes on: old uploads and a new one can be finished, and one of them be deleted. */
@@ -241,7 +305,9 @@ static void go_on(void)
     if (upload_list_wait(checker.store, &page) != 0)
         world_violation("the uploads cannot be listed");
     for (size_t i = 0; i < page.count && checker.resumed < FINISHED_AGAIN; i++)
-        if (infos[i].state == UPLOAD_RECEIVING)
+        if (infos[i].state == UPLOAD_RECEIVING && infos[i].kind == UPLOAD_FINAL)
+            finish_final(&infos[i]);
+        else if (infos[i].state == UPLOAD_RECEIVING && !completed_meanwhile(&infos[i].id))
             finish_upload(&infos[i].id);
     upload_page_done(&page);
 
@@ -260,7 +326,7 @@ int main(int count, char **arguments)
 
     checker.directory = arguments[1];
     ledger_read(&checker.ledger, arguments[2]);
-    checker.store = world_open(checker.directory, checker.ledger.now);
+    checker.store = world_open(checker.directory, checker.ledger.now, checker.ledger.now % 2 == 0);
     check_marked();
     check_listed();
     if (store_sweep(checker.store) != 0)
@@ -270,13 +336,13 @@ int main(int count, char **arguments)
     go_on();
     store_close(checker.store);
 
-    checker.store = world_open(checker.directory, checker.ledger.now);
+    checker.store = world_open(checker.directory, checker.ledger.now, checker.ledger.now % 2 == 0);
     check_listed();
     check_names();
     store_close(checker.store);
-    (void)printf("uploads=%zu unacknowledged=%lu bytes=%lu resumed=%lu digests=%lu\n",
+    (void)printf("uploads=%zu unacknowledged=%lu bytes=%lu resumed=%lu digests=%lu finals=%lu\n",
                  checker.ledger.count, checker.unknown, checker.bytes, checker.resumed,
-                 checker.digests);
+                 checker.digests, checker.finals);
     ledger_done(&checker.ledger);
     return 0;
 }

@@ -8,11 +8,13 @@
 #include "base/refusal.h"
 #include "storage/blocking.h"
 #include "tests/crash/content.h"
+#include "tests/crash/joined.h"
 #include "tests/crash/marks.h"
 #include "tests/crash/world.h"
 
 enum {
-    PLACES = 16 /* for uploads that are alive, fewer than would keep the clients apart */
+    PLACES = 16, /* for uploads that are alive, fewer than would keep the clients apart */
+    PART_BYTES = 60000,
 };
 
 static struct store *client_store;
@@ -77,6 +79,7 @@ static bool acceptable(struct entry before, int r, const struct upload_info *inf
 
     expected.length_known = before.length_known;
     expected.offset = before.offset;
+    expected.whole = before.whole;
     expected.complete = before.complete;
     expected.mismatched = before.mismatched;
     expected.deleted = before.deleted;
@@ -136,14 +139,27 @@ static void create(struct client *client, size_t place)
     place_fill(place, &id);
 }
 
+/* What a client is told about a final. */
+static void mark_final(const struct upload_info *info)
+{
+    if (info->state == UPLOAD_COMPLETE)
+        mark(&info->id, "complete %lu", info->offset);
+    else if (info->state == UPLOAD_VERIFYING)
+        mark(&info->id, "verifying %lu", info->offset);
+    else if (info->state == UPLOAD_DAMAGED)
+        mark(&info->id, "mismatched %lu", info->offset);
+}
+
 static void look(struct upload_id id)
 {
     struct upload_info info = { 0 };
     struct entry before = marks_remember(&id);
 
     int r = upload_find_wait(client_store, &id, &info);
-    if (acceptable(before, r, &info))
+    if (acceptable(before, r, &info) && !before.final)
         mark(&id, "offset %lu", info.offset);
+    else if (r == 0 && before.final)
+        mark_final(&info);
     upload_info_done(&info);
 }
 
@@ -319,6 +335,116 @@ static void end_early(struct upload *upload)
         mark(id, "invalidated");
 }
 
+/* ---- finals ---- */
+
+/* Only of a part whose maker was so slow that it has expired; anything else is a violation. */
+static void expect_expired(const struct upload_id *id, int r, int64_t since)
+{
+    if (r < 0 || world_time() < since + EXPIRE_AFTER_S)
+        world_violation("%s: a part is not to be used, result %d", upload_id_format(id).text, r);
+}
+
+static void create_part(struct client *client, struct joined_part *part)
+{
+    struct upload_creation creation = {
+        .kind = UPLOAD_PARTIAL,
+        .length_known = true,
+        .length = 1 + below(client, PART_BYTES),
+    };
+    int64_t now = world_time();
+
+    part->length = creation.length;
+    if (upload_create_wait(client_store, &creation, &part->id) != 0)
+        world_violation("a part cannot be created");
+    mark(&part->id, "part %lu %ld", part->length, now);
+}
+
+static bool fill_part(struct client *client, const struct joined_part *part, int64_t since)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+    const struct upload_writer writer = { .patience_ms = 5000 };
+    int64_t now = world_time();
+
+    int r = upload_open_wait(client_store, &part->id, &writer, &upload);
+    if (r == 0) {
+        content_fill(&part->id, 0, client->memory, part->length);
+        r = upload_append_wait(upload, bytes_of(client->memory, part->length));
+    }
+    if (r != 0) {
+        expect_expired(&part->id, r, since);
+        return false;
+    }
+    finish(upload, now);
+    return true;
+}
+
+static void delete_part(const struct joined_part *part, int64_t since)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+    const struct upload_writer writer = { .patience_ms = 5000 };
+
+    int r = upload_open_wait(client_store, &part->id, &writer, &upload);
+    if (r == 0)
+        remove_upload(upload);
+    else
+        expect_expired(&part->id, r, since);
+}
+
+static bool join(struct client *client, const struct joined *joined, int64_t since,
+                 struct upload_id *ret_id)
+{
+    struct upload_id ids[JOINED_PARTS];
+    bool stated = chance(client, 50);
+    bool wrong = stated && chance(client, 30);
+    struct upload_concatenation concatenation = {
+        .parts = ids,
+        .part_count = joined->count,
+        .metadata = joined_metadata(joined),
+    };
+
+    for (size_t i = 0; i < joined->count; i++)
+        ids[i] = joined->parts[i].id;
+    if (stated)
+        concatenation.stated =
+            wrong ? no_digest(DIGEST_SHA256) : joined_digest(joined, DIGEST_SHA256);
+    int r = upload_concatenate_wait(client_store, &concatenation, ret_id);
+    if (r != 0)
+        expect_expired(&ids[0], r, since);
+    else
+        mark(ret_id, "%s %lu %ld", wrong ? "misjoined" : "joined", joined_length(joined), since);
+    return r == 0;
+}
+
+/* Some parts are complete before the final is made, and some later, or one of them never. */
+static void make_final(struct client *client, size_t place)
+{
+    struct joined joined = { .count = 1 + below(client, JOINED_PARTS) };
+    size_t before = below(client, joined.count + 1);
+    int64_t since = world_time();
+    struct upload_id id;
+
+    memset(&joined.parts, 0, sizeof(joined.parts));
+    for (size_t i = 0; i < joined.count; i++)
+        create_part(client, &joined.parts[i]);
+    for (size_t i = 0; i < before; i++)
+        if (!fill_part(client, &joined.parts[i], since))
+            return;
+    if (!join(client, &joined, since, &id))
+        return;
+    place_fill(place, &id);
+    if (before < joined.count && chance(client, 15)) {
+        mark(&id, "invalidating");
+        delete_part(&joined.parts[before], since);
+        return;
+    }
+    for (size_t i = before; i < joined.count; i++)
+        if (!fill_part(client, &joined.parts[i], since))
+            return;
+    look(id);
+    if (chance(client, 30)) /* its bytes stay */
+        delete_part(&joined.parts[0], since);
+}
+
 static void write_upload(struct client *client, struct upload_id id)
 {
     CLEANUP(upload_closep) struct upload *upload = NULL;
@@ -335,7 +461,7 @@ static void write_upload(struct client *client, struct upload_id id)
     if (!acceptable(before, r, r == 0 ? upload_info(upload) : &none))
         return;
 
-    bool receiving = upload_info(upload)->state == UPLOAD_RECEIVING;
+    bool receiving = upload_info(upload)->state == UPLOAD_RECEIVING && !before.final;
     if (chance(client, receiving ? 4 : 20))
         remove_upload(upload);
     else if (receiving && chance(client, 3))
@@ -364,7 +490,7 @@ void client_step(struct client *client)
     size_t place;
 
     if (!place_choose(client, &place, &id))
-        create(client, place);
+        chance(client, 25) ? make_final(client, place) : create(client, place);
     else if (chance(client, 10))
         look(id);
     else

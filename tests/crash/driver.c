@@ -5,7 +5,7 @@
  *     driver DATA MARK SEED STEPS [KILL_AFTER]
  *
  * MARK is a file to append the marks of ledger.h to; marks that are in it already tell what an
- * earlier run left behind. Ends after STEPS steps of each client, or by SIGKILL after KILL_AFTER
+ * earlier run left behind. With an even SEED finals become one file each. Ends after STEPS steps of each client, or by SIGKILL after KILL_AFTER
  * marks. Exit status 3 and a line "VIOLATION ..." when the store breaks a promise while it runs.
  */
 #include <err.h>
@@ -105,9 +105,10 @@ int main(int count, char **arguments)
     marks_open(arguments[2], count > 5 ? number(arguments[5]) : 0);
     marks_of_unlinks();
     int64_t now = marks_now() > 0 ? marks_now() : FIRST_TIME;
-    struct store *store = world_open(arguments[1], now);
+    uint64_t seed = number(arguments[3]);
+    struct store *store = world_open(arguments[1], now, seed % 2 == 0);
     client_take_up(store);
-    run_all(store, number(arguments[3]), number(arguments[4]));
+    run_all(store, seed, number(arguments[4]));
     store_close(store);
     (void)printf("marks=%lu\n", marks_count());
     return 0;

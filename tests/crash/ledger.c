@@ -80,21 +80,27 @@ void ledger_apply(struct ledger *ledger, const char *line)
         !upload_id_parse(bytes_of_text(name), &id))
         errx(2, "not a mark: %s", line);
 
+    bool part = strcmp(what, "part") == 0;
+    bool final = strcmp(what, "joined") == 0 || strcmp(what, "misjoined") == 0;
     struct entry *entry = ledger_add(ledger, &id);
-    if (strcmp(what, "created") == 0 || strcmp(what, "length") == 0) {
+    if (strcmp(what, "created") == 0 || strcmp(what, "length") == 0 || part || final) {
         entry->length_known = strcmp(first, "-") != 0;
         entry->length = entry->length_known ? number(first) : 0;
     } else if (strcmp(what, "offset") == 0 || strcmp(what, "complete") == 0 ||
-               strcmp(what, "mismatched") == 0) {
+               strcmp(what, "mismatched") == 0 || strcmp(what, "verifying") == 0) {
         if (number(first) > entry->offset)
             entry->offset = number(first);
     }
     if (second[0] != '\0' && (int64_t)number(second) > entry->alive_at)
         entry->alive_at = (int64_t)number(second);
 
-    entry->finishing |= strcmp(what, "finishing") == 0;
+    entry->part |= part;
+    entry->final |= final;
+    entry->whole |= strcmp(what, "verifying") == 0;
+    entry->finishing |=
+        strcmp(what, "finishing") == 0 || part || final; /* any commit may be the last */
     entry->complete |= strcmp(what, "complete") == 0;
-    entry->stated |= strcmp(what, "stated") == 0;
+    entry->stated |= strcmp(what, "stated") == 0 || strcmp(what, "misjoined") == 0;
     entry->mismatched |= strcmp(what, "mismatched") == 0;
     entry->deleting |= strcmp(what, "deleting") == 0;
     entry->deleted |= strcmp(what, "deleted") == 0;
@@ -123,11 +129,34 @@ void ledger_done(struct ledger *ledger)
     *ledger = (struct ledger){ 0 };
 }
 
+/* Its time has come, or that of a part which a final waits for. */
+static bool ledger_is_old(const struct ledger *ledger, const struct entry *entry)
+{
+    return ledger->now >= entry->alive_at + EXPIRE_AFTER_S;
+}
+
 bool ledger_may_be_gone(const struct ledger *ledger, const struct entry *entry)
 {
-    bool expired = !entry->complete && ledger->now >= entry->alive_at + EXPIRE_AFTER_S;
+    bool lasting = (entry->complete && !entry->part) || (entry->whole && !entry->stated);
 
-    return entry->deleting || expired;
+    return entry->deleting || (!lasting && ledger_is_old(ledger, entry));
+}
+
+/* The states that a final may be in. */
+static bool ledger_final_fits(const struct ledger *ledger, const struct entry *entry,
+                              enum upload_state state)
+{
+    bool whole = entry->whole || entry->complete || entry->mismatched;
+
+    switch (state) {
+    case UPLOAD_RECEIVING: return !whole && !entry->invalidated;
+    case UPLOAD_VERIFYING: return !entry->complete && !entry->mismatched && !entry->invalidated;
+    case UPLOAD_COMPLETE: return !entry->stated && !entry->invalidated;
+    case UPLOAD_DAMAGED: return entry->stated && !entry->invalidated;
+    case UPLOAD_INVALIDATED: return !whole && (entry->invalidating || ledger_is_old(ledger, entry));
+    case UPLOAD_DELETED: return entry->deleting;
+    }
+    return false;
 }
 
 /* The states it may be in, besides those that were acknowledged. */
@@ -139,7 +168,7 @@ static bool ledger_state_fits(const struct entry *entry, enum upload_state state
     case UPLOAD_INVALIDATED: return entry->invalidating && !entry->complete && !entry->mismatched;
     case UPLOAD_DAMAGED: return entry->finishing && entry->stated && !entry->invalidated;
     case UPLOAD_DELETED: return entry->deleting;
-    case UPLOAD_VERIFYING: return false; /* no final is in the ledger */
+    case UPLOAD_VERIFYING: return false; /* it is no final */
     }
     return false;
 }
@@ -162,7 +191,8 @@ const char *ledger_objection(const struct ledger *ledger, const struct entry *en
         return "it cannot be looked for";
     if (entry->deleted)
         return "a deleted upload is back";
-    if (!ledger_state_fits(entry, info->state))
+    if (entry->final ? !ledger_final_fits(ledger, entry, info->state)
+                     : !ledger_state_fits(entry, info->state))
         return info->state == UPLOAD_DAMAGED ? "it is damaged"
                                              : "it is in a state that it cannot be in";
     if (info->offset < entry->offset)

@@ -8,6 +8,10 @@
  * happened.
  *
  *     created ID LENGTH TIME   it exists, with that length (or "-")
+ *     part ID LENGTH TIME      the same, to become part of a final; complete it may still expire
+ *     joined ID LENGTH TIME    a final exists; its parts were made at TIME or later
+ *     misjoined ID LENGTH TIME the same, with a stated digest that its bytes will not have
+ *     verifying ID LENGTH      all parts of the final are complete, and will be for ever
  *     stated ID                it was created with a digest that its bytes will not have
  *     length ID LENGTH         the length is known now
  *     offset ID OFFSET TIME    that many bytes are safe; something was appended at TIME or later
@@ -39,6 +43,8 @@ enum {
 struct entry {
     struct upload_id id;
     bool used;
+    bool part, final, whole; /* whole: all parts of the final are complete */
+    bool kept;               /* by a final that needs its bytes: for the checker's own use */
     bool length_known, stated, complete, mismatched, deleted, invalidated;
     bool finishing, deleting, invalidating;
     uint64_t length, offset;

@@ -37,7 +37,7 @@ struct entry marks_remember(const struct upload_id *id);
 /* ledger_objection() to an entry as it was remembered. */
 const char *marks_objection(const struct entry *entry, int r, const struct upload_info *info);
 
-/* Some uploads that were not deleted; how many is the result. */
+/* Some uploads that were not deleted, parts aside, which their makers alone write to; how many is the result. */
 size_t marks_alive(struct upload_id *ids, size_t room);
 
 int64_t marks_now(void);

@@ -27,7 +27,7 @@ static uint64_t world_time_ms(void)
     return (uint64_t)world_time() * 1000;
 }
 
-struct store *world_open(const char *directory, int64_t now)
+struct store *world_open(const char *directory, int64_t now, bool materialise)
 {
     const struct store_options options = {
         .directory = directory,
@@ -40,6 +40,7 @@ struct store *world_open(const char *directory, int64_t now)
         .commit_late_ms = 3000,
         .expire_after_s = EXPIRE_AFTER_S,
         .tombstone_s = TOMBSTONE_S,
+        .materialise = materialise,
         .wal_bytes = 256 << 10,
         .manual = true,
     };

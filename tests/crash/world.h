@@ -5,12 +5,13 @@
  * commits, checkpoints and waits often, and a clock that only goes when it is told to
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "storage/store.h"
 
 /* Ends the program when the store cannot be opened. Seconds since 1970 and the monotonic clock. */
-struct store *world_open(const char *directory, int64_t now);
+struct store *world_open(const char *directory, int64_t now, bool materialise);
 
 void world_set_time(int64_t now);
 int64_t world_time(void);
