@@ -383,6 +383,60 @@ static void deletion_takes_its_four_steps_in_order(void **state)
     fixture_remove(&fixture);
 }
 
+/* A part with bytes in it, complete, of the pattern from its beginning. */
+static struct upload_id logged_part(struct fixture *fixture, size_t count)
+{
+    const struct upload_creation creation = { .kind = UPLOAD_PARTIAL,
+                                              .length_known = true,
+                                              .length = count };
+    struct upload_id id;
+
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &id), 0);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, count), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    return id;
+}
+
+/* Copy, fdatasync(file), fsync(directory), row: only then the files of the parts go. */
+static void a_final_is_one_file_on_the_disk_before_its_parts_go(void **state)
+{
+    struct fixture fixture = logged_fixture();
+    char path[40], shard[3];
+
+    (void)state;
+    fixture.options.materialise = true;
+    fixture_reopen(&fixture);
+    const struct upload_id parts[] = { logged_part(&fixture, 5000), logged_part(&fixture, 7000) };
+    const struct upload_concatenation concatenation = { .parts = parts, .part_count = 2 };
+    struct upload_id id;
+    assert_int_equal(upload_concatenate_wait(fixture.store, &concatenation, &id), 0);
+    (void)snprintf(path, sizeof(path), "%s", file_path_of(&id));
+    (void)snprintf(shard, sizeof(shard), "%.2s", path);
+    calls_mark("sweep", 0);
+    assert_int_equal(store_sweep(fixture.store), 0);
+    calls_mark("swept", 0);
+    fixture_close(&fixture);
+
+    size_t asked = find_call(CALL_MARK, "sweep", 0);
+    size_t swept = find_call(CALL_MARK, "swept", asked);
+    size_t first = find_call(CALL_WRITE_END, path, asked);
+    size_t second = find_call(CALL_WRITE_END, path, first + 1);
+    size_t begun = find_call(CALL_SYNC_BEGIN, path, second);
+    size_t synced = find_call(CALL_SYNC_END, path, begun);
+    size_t named = find_call(CALL_SYNC_DIRECTORY, shard, synced);
+    size_t row = find_call(CALL_LOG_SYNC, NULL, find_call(CALL_LOG_WRITE, NULL, named));
+    assert_int_equal(count_calls(CALL_LOG_WRITE, NULL, asked, named), 0);
+    assert_int_equal(count_calls(CALL_WRITE_END, path, begun, swept), 0);
+    assert_int_equal(count_calls(CALL_UNLINK, NULL, asked, row), 0);
+    for (int i = 0; i < 2; i++)
+        assert_true(find_call(CALL_UNLINK, file_path_of(&parts[i]), row) < swept);
+
+    calls_stop();
+    fixture_remove(&fixture);
+}
+
 static void the_first_start_syncs_its_directories_before_the_database(void **state)
 {
     struct fixture fixture = fixture_new();
@@ -471,6 +525,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(staged_bytes_are_told_after_their_row_is_on_the_disk),
         cmocka_unit_test(an_upload_exists_before_its_creation_is_answered),
         cmocka_unit_test(deletion_takes_its_four_steps_in_order),
+        cmocka_unit_test(a_final_is_one_file_on_the_disk_before_its_parts_go),
         cmocka_unit_test(the_first_start_syncs_its_directories_before_the_database),
         cmocka_unit_test(the_start_after_a_kill_syncs_the_log_first),
         cmocka_unit_test(a_checkpoint_finds_its_log_synced),
