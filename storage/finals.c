@@ -24,6 +24,7 @@
 #include "base/refusal.h"
 #include "storage/os.h"
 #include "storage/parts.h"
+#include "storage/seeded.h"
 
 enum {
     PIECE_BYTES = 1024 * 1024,       /* of memory, to read into */
@@ -284,7 +285,7 @@ static int copy_record(struct finals *finals, enum change_kind kind)
     struct change change = { .kind = kind, .number = finals->number, .offset = finals->copied };
     int r = 0;
 
-    if (finals->copied > finals->recorded)
+    if (finals->copied > finals->recorded && !seeded(SEEDED_NO_FDATASYNC_OF_A_COPY))
         r = file_sync(&finals->file);
     if (r == 0 && finals->file.fd >= 0 && !finals->directory_synced)
         r = directory_sync_shard(&finals->store->directory, &finals->id);
