@@ -94,6 +94,7 @@ void ledger_apply(struct ledger *ledger, const char *line)
     if (second[0] != '\0' && (int64_t)number(second) > entry->alive_at)
         entry->alive_at = (int64_t)number(second);
 
+    entry->created |= strcmp(what, "created") == 0 || part || final;
     entry->part |= part;
     entry->final |= final;
     entry->whole |= strcmp(what, "verifying") == 0;

@@ -43,6 +43,7 @@ enum {
 struct entry {
     struct upload_id id;
     bool used;
+    bool created; /* all that may become of it is known */
     bool part, final, whole; /* whole: all parts of the final are complete */
     bool kept;               /* by a final that needs its bytes: for the checker's own use */
     bool length_known, stated, complete, mismatched, deleted, invalidated;

@@ -123,7 +123,7 @@ size_t marks_alive(struct upload_id *ids, size_t room)
 
     pthread_mutex_lock(&marks.mutex);
     for (size_t i = 0; i < marks.ledger.room && count < room; i++)
-        if (marks.ledger.entries[i].used && !marks.ledger.entries[i].deleted &&
+        if (marks.ledger.entries[i].created && !marks.ledger.entries[i].deleted &&
             !marks.ledger.entries[i].part)
             ids[count++] = marks.ledger.entries[i].id;
     pthread_mutex_unlock(&marks.mutex);
