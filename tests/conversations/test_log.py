@@ -16,8 +16,13 @@ from endpoint import VERSION, Endpoint, appends, endpoint
 MADE = re.compile(r"[0-9a-f]{16}-\d+")  # a request id of the server's own
 
 
+def whole_lines(log):
+    """The last one may be on its way."""
+    return log.rpartition("\n")[0].splitlines()
+
+
 def text_lines(endpoint):
-    return [line for line in endpoint.server.log().splitlines() if line.startswith("<6>exchange: ")]
+    return [line for line in whole_lines(endpoint.server.log()) if line.startswith("<6>exchange: ")]
 
 
 def values(line):
@@ -30,7 +35,7 @@ def values(line):
 
 
 def objects(endpoint):
-    lines = endpoint.server.log().splitlines()
+    lines = whole_lines(endpoint.server.log())
     return [json.loads(line) for line in lines if not re.match(r"==\d+==WARNING: ASan doesn't fully support", line)]
 
 
