@@ -422,8 +422,8 @@ def test_nobody_is_let_in_while_it_stops(servers):
 def test_what_was_received_is_known_to_the_handler_when_it_stops(servers):
     server = servers.frame()
     with server.line() as line:
-        line.send(header("POST", "/sip/4096", length=10**6), b"x" * 5000).wait_until_read()
-        server.wait_for_counts(suspended=0, live=1)
+        line.send(header("POST", "/sip/4096", length=10**6), b"x" * 5000)
+        server.wait_for_counts(sipped=5000, suspended=0, live=1)
         server.stop()
     assert "sip count=5000" in server.log()
 

@@ -23,7 +23,8 @@
  *     any   /held           like /count, and /held/MS like /slow/MS; may be ended by
  *     POST  /end            from another thread: answers with how many bytes had been accepted
  *     GET   /ended          how many bytes the ended one had accepted at its very end, and its result
- *     GET   /counts         "live=N suspended=N fibers=N gone=N": gone bodies so far
+ *     GET   /counts         "live=N suspended=N fibers=N connections=N gone=N sipped=N": gone bodies and bytes
+ *                         that /sip has added up so far
  */
 #define LOG_MODULE "frame"
 
@@ -46,6 +47,7 @@
 static struct frame {
     _Atomic(struct server *) server; /* there since before the first line on standard output */
     atomic_uint gone;
+    atomic_uint sipped;    /* bytes that /sip has added up, of all */
     pthread_mutex_t mutex; /* guards all below it */
     pthread_cond_t changed;
     struct exchange *held;
@@ -151,6 +153,7 @@ static int sip_add(void *argument)
     struct sip *sip = argument;
     for (size_t i = 0; i < sip->count; i++)
         sip->sum = sip->sum * 31 + sip->bytes[i];
+    atomic_fetch_add(&frame.sipped, (unsigned)sip->count);
     return 0;
 }
 
@@ -342,9 +345,9 @@ static int handle_counts(struct exchange *exchange)
 {
     struct exchanges_counts counts = server_counts(frame.server);
     answer_text(exchange_answer(exchange), 200,
-                "live=%zu suspended=%zu fibers=%zu connections=%zu gone=%u", counts.live,
+                "live=%zu suspended=%zu fibers=%zu connections=%zu gone=%u sipped=%u", counts.live,
                 counts.suspended, fiber_count(), server_connection_count(frame.server),
-                atomic_load(&frame.gone));
+                atomic_load(&frame.gone), atomic_load(&frame.sipped));
     return 0;
 }
 
