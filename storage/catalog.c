@@ -31,6 +31,7 @@ enum {
 
 struct catalog {
     struct catalog_meters meters;
+    struct observer observer;
     pthread_t thread;
     struct db *writer;
     uint64_t checkpoint_pages; /* half of what the log was grown to */
@@ -111,6 +112,7 @@ static void catalog_answer(struct catalog *catalog, struct change *changes, uint
     while (changes != NULL) {
         struct change *change = changes;
         changes = change->next; /* done may free it */
+        observer_tell(&catalog->observer, catalog->writer, change);
         done_call(change->done, change->result);
     }
 }
@@ -341,6 +343,7 @@ int catalog_open(const struct catalog_options *options, struct catalog **ret_cat
     histogram_init(&catalog->meters.wait, &HISTOGRAM_TIMES);
     histogram_init(&catalog->meters.transaction, &HISTOGRAM_TIMES);
     histogram_init(&catalog->meters.batch, &HISTOGRAM_SIZES);
+    catalog->observer = options->observer;
     catalog->last = &catalog->first;
     catalog->checkpoint_pages = options->wal_bytes / LOG_PAGE_BYTES / 2;
 

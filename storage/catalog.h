@@ -18,6 +18,7 @@
 #include "base/histogram.h"
 #include "storage/change.h"
 #include "storage/db.h"
+#include "storage/observer.h"
 
 struct catalog;
 
@@ -25,6 +26,7 @@ struct catalog_options {
     const char *path;
     uint64_t wal_bytes;
     uint32_t readers;
+    struct observer observer;
 };
 
 int catalog_open(const struct catalog_options *options, struct catalog **ret_catalog);

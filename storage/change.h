@@ -15,6 +15,7 @@
 #include "storage/db.h"
 #include "storage/done.h"
 #include "storage/join.h"
+#include "storage/observer.h"
 #include "storage/repeat.h"
 #include "storage/upload.h"
 
@@ -30,18 +31,19 @@ enum change_kind {
     CHANGE_EXPIRE,       /* the same, when it is still unfinished and expired at time now */
     CHANGE_EXPIRE_EARLY, /* the same at any time, when it is unfinished */
     CHANGE_PURGE,        /* such a row goes; its id becomes a tombstone when until is not 0 */
-    CHANGE_FORGET,       /* tombstones and keys that are over at time now, some of them; of no upload */
-    CHANGE_PROVE,        /* digest: a final that is verifying has it */
-    CHANGE_COPIED,       /* offset: so many bytes of a final are in a file of its own */
-    CHANGE_FILED,        /* all of them are, and what only this final needed of its parts goes */
-    CHANGE_FREED,        /* that has gone of this part */
+    CHANGE_FORGET, /* tombstones and keys that are over at time now, some of them; of no upload */
+    CHANGE_PROVE,  /* digest: a final that is verifying has it */
+    CHANGE_COPIED, /* offset: so many bytes of a final are in a file of its own */
+    CHANGE_FILED,  /* all of them are, and what only this final needed of its parts goes */
+    CHANGE_FREED,  /* that has gone of this part */
 };
 
 struct change {
     enum change_kind kind;
     uint64_t number; /* of the upload; not of CHANGE_CREATE, CHANGE_JOIN and CHANGE_FORGET */
 
-    struct upload_info info; /* its metadata is borrowed until done */
+    struct upload_info info;  /* its metadata is borrowed until done */
+    struct observation about; /* of the others: the upload as it was, for the observer */
     uint64_t offset, length;
     int64_t appended;                    /* now; counts when the offset grows by this change */
     struct digest_checkpoint checkpoint; /* of the running digest, at or before offset */

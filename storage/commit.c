@@ -214,6 +214,7 @@ static bool pass_change(struct upload *upload, struct change *change)
 
     *change = (struct change){
         .number = upload->number,
+        .about = upload_observation(upload),
         .offset = upload->target,
         .appended = os.realtime_s(),
         .checkpoint = pass_checkpoint(upload),

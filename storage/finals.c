@@ -133,11 +133,26 @@ static bool disk_is_to_blame(ssize_t result)
            result == -ELOOP;
 }
 
+/* All bytes of a final that is verified are there. */
+static struct observation finals_observation(const struct finals *finals)
+{
+    uint64_t length = content_length(finals->content);
+
+    return (struct observation){
+        .id = finals->id,
+        .kind = UPLOAD_FINAL,
+        .length_known = true,
+        .length = length,
+        .offset = length,
+    };
+}
+
 /* Bytes are lost: nobody will have them. Anything else the next round tries again. */
 static void prove_fail(struct finals *finals, ssize_t result)
 {
     struct change change = { .kind = CHANGE_STATE,
                              .number = finals->number,
+                             .about = finals_observation(finals),
                              .state = UPLOAD_DAMAGED };
 
     log_error("a final upload cannot be read id=%s offset=%" PRIu64 ": %s",
@@ -153,6 +168,7 @@ static void prove_end(struct finals *finals)
     struct change change = {
         .kind = CHANGE_PROVE,
         .number = finals->number,
+        .about = finals_observation(finals),
         .expires = expire_after_s == 0 ? 0 : os.realtime_s() + expire_after_s,
     };
 

@@ -118,6 +118,11 @@ static void item_change(struct janitor *janitor, struct item *item, enum change_
     item->change = (struct change){
         .kind = kind,
         .number = item->entry.number,
+        .about = { .id = item->entry.id,
+                   .kind = item->entry.kind,
+                   .length_known = item->entry.length_known,
+                   .length = item->entry.length,
+                   .offset = item->entry.offset },
         .now = janitor->realtime_s,
         .until = tombstone_s == 0 ? 0 : janitor->realtime_s + tombstone_s,
         .finals_expire = janitor->realtime_s + janitor->store->options.expire_after_s,

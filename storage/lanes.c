@@ -16,7 +16,8 @@
 #include "storage/parts.h"
 
 enum {
-    WINDOW_LEAST_BYTES = 256 * 1024
+    WINDOW_LEAST_BYTES = 256 * 1024,
+    OBSERVE_MS = 1000, /* between two arrivals that an observer is told of */
 };
 
 void upload_lock(struct upload *upload)
@@ -156,6 +157,24 @@ void upload_pursue(struct upload *upload, enum goal goal, int verdict, struct do
     upload_advance(upload);
 }
 
+/* A client that is slow, or whose bytes count only when they are verified, is not gone. */
+static void tick_observe(struct upload *upload, uint64_t now_ms)
+{
+    const struct observer *observer = &upload->store->options.observer;
+    struct observation observation = upload_observation(upload);
+
+    if (upload->received < upload->observed)
+        upload->observed = upload->received; /* some were taken back */
+    if (observer->see == NULL || upload->state != UPLOAD_RECEIVING ||
+        upload->syncing || /* it will tell by itself, perhaps that there are no more to come */
+        upload->received == upload->observed || now_ms - upload->observed_ms < OBSERVE_MS)
+        return;
+    upload->observed = upload->received;
+    upload->observed_ms = now_ms;
+    observation.what = OBSERVED_ARRIVAL;
+    observer->see(observer->argument, &observation);
+}
+
 void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
 {
     const struct store_options *options = &upload->store->options;
@@ -170,6 +189,7 @@ void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
         upload->pressed = true;
         upload_advance(upload);
     }
+    tick_observe(upload, now_ms);
     upload_unlock(upload, &aftermath);
 }
 

@@ -268,11 +268,43 @@ static int collect_entries(struct statement *statement, struct lookup_entry *ent
     return 0;
 }
 
+int lookup_finals(struct db *db, uint64_t part, struct observation *observations, size_t room,
+                  size_t *ret_count)
+{
+    struct statement *finals = db_prepare(db,
+        "SELECT DISTINCT id, state, length, offset"
+        "  FROM part JOIN progress ON progress.number = part.final"
+        "            JOIN upload ON upload.number = part.final"
+        " WHERE part.part = :part"
+        " LIMIT :room");
+    size_t count = 0;
+
+    bind_u64(finals, ":part", part);
+    bind_u64(finals, ":room", room);
+    for (; count < room && statement_next(finals); count++) {
+        observations[count] = (struct observation){
+            .what = OBSERVED_STATE,
+            .kind = UPLOAD_FINAL,
+            .state = (enum upload_state)column_u64(finals, "state"),
+            .length_known = !column_null(finals, "length"),
+            .length = column_u64(finals, "length"),
+            .offset = column_u64(finals, "offset"),
+        };
+        column_id(finals, &observations[count].id);
+    }
+    int r = statement_end(finals);
+    if (r != 0)
+        return r;
+
+    *ret_count = count;
+    return 0;
+}
+
 int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, size_t room,
                    size_t *ret_count)
 {
     struct statement *expired = db_prepare(db,
-        "SELECT progress.number AS number, id"
+        "SELECT progress.number AS number, id, kind, length, offset"
         "  FROM progress JOIN upload USING (number)"
         " WHERE progress.expires <= :now"
         "   AND (progress.state <> 1"
@@ -284,9 +316,26 @@ int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, siz
         " ORDER BY progress.expires"
         " LIMIT :room");
 
+    size_t count = 0;
+
     bind_i64(expired, ":now", now);
     bind_u64(expired, ":room", room);
-    return collect_entries(expired, entries, room, ret_count);
+    for (; count < room && statement_next(expired); count++) {
+        entries[count] = (struct lookup_entry){
+            .number = column_u64(expired, "number"),
+            .kind = (enum upload_kind)column_u64(expired, "kind"),
+            .length_known = !column_null(expired, "length"),
+            .length = column_u64(expired, "length"),
+            .offset = column_u64(expired, "offset"),
+        };
+        column_id(expired, &entries[count].id);
+    }
+    int r = statement_end(expired);
+    if (r != 0)
+        return r;
+
+    *ret_count = count;
+    return 0;
 }
 
 int lookup_deleted(struct db *db, uint64_t after, struct lookup_entry *entries, size_t room,

@@ -13,6 +13,7 @@
 
 #include "digest/digest.h"
 #include "storage/db.h"
+#include "storage/observer.h"
 #include "storage/upload.h"
 
 struct lookup {
@@ -42,7 +43,16 @@ int lookup_tally(struct db *db, uint64_t ret_uploads[static UPLOAD_STATES]);
 struct lookup_entry {
     uint64_t number;
     struct upload_id id;
+
+    /* of lookup_expired() */
+    enum upload_kind kind;
+    bool length_known;
+    uint64_t length, offset;
 };
+
+/* Of finals that an upload is a part of, as they are now; room at most. */
+int lookup_finals(struct db *db, uint64_t part, struct observation *observations, size_t room,
+                  size_t *ret_count);
 
 /* Those whose time has come and that no final needs, longest overdue first; room at most. */
 int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, size_t room,

@@ -110,6 +110,8 @@ struct upload {
     bool directory_synced;
     int failure; /* the first one; upload_append() tells it */
     uint64_t dirty_since_ms;
+    uint64_t observed;       /* received, when the observer was last told that bytes have come */
+    uint64_t observed_ms;    /* and when that was */
     uint64_t stated_length;  /* of GOAL_LENGTH */
     enum upload_state state; /* as in the catalog; info is told at the end of a goal */
     int64_t expires;         /* the same */
@@ -125,7 +127,7 @@ struct upload {
     uint64_t target;
     bool counts; /* its row may move the offset to target */
     struct job open_job, write_job, hash_job, sync_job, ready_job;
-    struct change change; /* of the sync lane */
+    struct change change;  /* of the sync lane */
     uint64_t submitted_ns; /* when that was given to the catalog */
     uint64_t database_ns;  /* what all of them have taken */
 
@@ -176,6 +178,9 @@ int upload_refusal(const struct upload *upload);
 
 /* Starts what the lanes have to do. With the lock held. */
 void upload_advance(struct upload *upload);
+
+/* The upload as it counts. With the lock held, or before anybody else knows of it. */
+struct observation upload_observation(const struct upload *upload);
 
 /* Sets a goal; done will be called with verdict, or with what is worse. */
 void upload_pursue(struct upload *upload, enum goal goal, int verdict, struct done done);

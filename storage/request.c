@@ -240,6 +240,13 @@ static int expire_lookup(struct request *request)
     if (r != 0)
         return r;
     request->change.number = lookup.number;
+    request->change.about = (struct observation){
+        .id = request->id,
+        .kind = lookup.info.kind,
+        .length_known = lookup.info.length_known,
+        .length = lookup.info.length,
+        .offset = lookup.info.offset,
+    };
     r = lookup.info.state == UPLOAD_COMPLETE ? REFUSED_LASTING : 0;
     upload_info_done(&lookup.info);
     return r;

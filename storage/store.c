@@ -63,6 +63,7 @@ static int store_open_catalog(struct store *store)
         .path = path,
         .wal_bytes = store->options.wal_bytes,
         .readers = store->options.io_threads + 2, /* the janitor, and finals */
+        .observer = store->options.observer,
     };
     int r = catalog_open(&options, &store->catalog);
     if (r != 0)

@@ -24,6 +24,7 @@
 
 #include "base/workers.h"
 #include "storage/done.h"
+#include "storage/observer.h"
 #include "storage/upload.h"
 
 struct store;
@@ -58,6 +59,8 @@ struct store_options {
 
     /* the catalog */
     uint64_t wal_bytes; /* grown in advance, so that commits work on a full disk [16 MiB] */
+
+    struct observer observer; /* who is told what happens to uploads; nobody when see is NULL */
 
     /* Tests drive time themselves: no timer thread and no janitor thread; see store_tick(). */
     bool manual;

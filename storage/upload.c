@@ -107,7 +107,7 @@ static void open_begin(struct upload *upload, const struct lookup *lookup)
     upload->state = info->state;
     upload->expires = info->expires;
     upload->appended = info->appended;
-    upload->durable = upload->extent = info->offset;
+    upload->durable = upload->extent = upload->observed = info->offset;
     upload_forget_rest(upload);
     upload->whole.algorithm = info->kind == UPLOAD_FINAL ? DIGEST_NONE : info->digest_algorithm;
     upload->checkpoint = upload->recorded = lookup->checkpoint;
@@ -127,6 +127,18 @@ static int open_lookup(struct upload *upload)
     return 0;
 }
 
+struct observation upload_observation(const struct upload *upload)
+{
+    return (struct observation){
+        .id = upload->lease.id,
+        .kind = upload->info.kind,
+        .state = upload->state,
+        .length_known = upload->info.length_known,
+        .length = upload->info.length,
+        .offset = upload->durable,
+    };
+}
+
 static void open_run(struct job *job)
 {
     struct upload *upload = PART_OF(struct upload, open_job, job);
@@ -144,6 +156,7 @@ static void open_run(struct job *job)
     upload->change = (struct change){
         .kind = CHANGE_STATE,
         .number = upload->number,
+        .about = upload_observation(upload),
         .state = UPLOAD_DAMAGED,
         .done = { .call = open_damaged, .argument = upload },
     };
