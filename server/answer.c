@@ -19,6 +19,7 @@
 #include "protocol/problem.h"
 #include "protocol/tus_body.h"
 #include "protocol/tus_version.h"
+#include "server/stream.h"
 
 #define VERBATIM(name, text) \
     const struct bytes name = { .data = (const uint8_t *)(text), .count = sizeof(text) - 1 }
@@ -47,12 +48,20 @@ static void answer_drop_file(struct answer *answer)
     answer->file = (struct answer_file){ 0 };
 }
 
+static void answer_drop_stream(struct answer *answer)
+{
+    if (answer->stream != NULL)
+        answer->stream->drop(answer->stream);
+    answer->stream = NULL;
+}
+
 void answer_done(struct answer *answer)
 {
     for (size_t i = 0; i < answer->field_count; i++)
         free(answer->fields[i].value);
     free(answer->body);
     answer_drop_file(answer);
+    answer_drop_stream(answer);
     *answer = (struct answer){ 0 };
 }
 
@@ -98,10 +107,18 @@ struct answer_file answer_take_file(struct answer *answer)
     return file;
 }
 
+void answer_stream(struct answer *answer, struct stream *stream)
+{
+    assert(answer->body == NULL && !answer->file.present);
+    answer_drop_stream(answer);
+    answer->stream = stream;
+}
+
 /* Takes the body. */
 static void answer_body(struct answer *answer, char *body, size_t count)
 {
     answer_drop_file(answer);
+    answer_drop_stream(answer);
     free(answer->body);
     answer->body = body;
     answer->body_count = count;
@@ -323,7 +340,7 @@ char *answer_format(const struct answer *answer, bool head, size_t *ret_count)
         (void)fprintf(out, "%s: %s\r\n", answer->fields[i].name, answer->fields[i].value);
     if (!interim) {
         (void)fprintf(out, "Date: %s\r\n", date);
-        if (answer->status != 204)
+        if (answer->status != 204 && answer->stream == NULL)
             (void)fprintf(out, "Content-Length: %" PRIu64 "\r\n",
                           answer->file.present ? answer->file.count : answer->body_count);
         if (answer->close)

@@ -37,6 +37,8 @@ struct answer_file {
     uint64_t offset, count;
 };
 
+struct stream;
+
 struct answer {
     unsigned status; /* 0: not decided yet */
     bool close;      /* the connection ends with this answer */
@@ -46,6 +48,7 @@ struct answer {
     char *body;
     size_t body_count;
     struct answer_file file; /* instead of a body */
+    struct stream *stream;   /* the same */
 };
 
 void answer_done(struct answer *answer);
@@ -65,6 +68,9 @@ void answer_file(struct answer *answer, struct content *content, uint64_t offset
 
 /* Takes the content out of the answer, which still tells the length. */
 struct answer_file answer_take_file(struct answer *answer);
+
+/* The content comes from a stream (server/stream.h), which is taken, and ends with the connection. */
+void answer_stream(struct answer *answer, struct stream *stream);
 
 /* The status and one line of text/plain; the line feed is added. */
 __attribute__((format(printf, 3, 4))) void answer_text(struct answer *answer, unsigned status,

@@ -38,6 +38,7 @@
 #include "protocol/request_id.h"
 #include "server/exchange_content.h"
 #include "server/exchange_private.h"
+#include "server/stream.h"
 
 enum {
     DRAIN_BYTES = 256 * 1024,
@@ -246,13 +247,19 @@ static enum MHD_Result exchange_queue(struct exchange *exchange)
     return result;
 }
 
+/* Whether the content would follow in another way than by hand. */
+static bool answer_has_content(const struct answer *answer)
+{
+    return answer->file.present || answer->stream != NULL;
+}
+
 /* The body is not complete: we send the answer. The library closes its descriptor of the socket, while
  * the lingering close goes on with ours. */
 static void exchange_say_by_hand(struct exchange *exchange)
 {
     size_t count = 0;
 
-    if (exchange->answer.file.present && exchange_sends_content(exchange)) {
+    if (answer_has_content(&exchange->answer) && exchange_sends_content(exchange)) {
         exchange_answer_done(exchange);
         answer_text(&exchange->answer, 413, "a request for content has no body of that length");
     }
@@ -274,6 +281,49 @@ static enum MHD_Result exchange_refuse(struct exchange *exchange)
 {
     exchange_say_by_hand(exchange);
     return MHD_NO;
+}
+
+/* With the connection suspended. */
+static void exchange_begin_stream(struct exchange *exchange, void *argument)
+{
+    struct stream *stream = argument;
+
+    exchange->answer.stream = NULL;
+    exchange->said = exchange->streams = true;
+    stream->begin(stream, exchange, exchange->socket); /* it may be over by now */
+}
+
+/* The body is complete: somebody else sends the answer, while the library sees nothing of it. The call
+ * comes again when all has been sent. */
+static enum MHD_Result exchange_stream(struct exchange *exchange)
+{
+    struct stream *stream = exchange->answer.stream;
+
+    if (exchange->streams)
+        return MHD_NO;
+    if (!exchange->reading_over) { /* see exchange_puts_off() */
+        exchange->reading_over = true;
+        return MHD_YES;
+    }
+
+    exchange_finish_answer(exchange);
+    exchange->answer.close = true;
+    if (exchange->answer.stream == NULL)
+        return MHD_NO; /* there was no memory */
+    stream->header = answer_format(&exchange->answer, true, &stream->header_count);
+    exchange->start = exchange_begin_stream;
+    exchange->start_argument = stream;
+    if (stream->header != NULL && exchange_suspend(exchange))
+        return MHD_YES;
+    free(stream->header);
+    return MHD_NO;
+}
+
+static enum MHD_Result exchange_answer_complete(struct exchange *exchange)
+{
+    if (!exchange->streams && exchange->answer.stream == NULL)
+        return exchange_queue(exchange);
+    return exchange_sends_content(exchange) ? exchange_stream(exchange) : exchange_refuse(exchange);
 }
 
 /* Whether the rest of the body is short enough to be read, so that the connection can go on. How long
@@ -444,7 +494,7 @@ static enum MHD_Result exchange_conclude(struct exchange *exchange, size_t *data
     if (exchange_is_spoiled(exchange))
         return MHD_NO;
     if (exchange->phase == EXCHANGE_COMPLETE)
-        return exchange_queue(exchange);
+        return exchange_answer_complete(exchange);
     if (exchange->malformed) {
         exchange_answer_done(exchange);
         answer_result(&exchange->answer, REFUSED_MALFORMED_MESSAGE);
@@ -464,7 +514,7 @@ static enum MHD_Result exchange_conclude(struct exchange *exchange, size_t *data
 
     if (!exchange_body_outstanding(exchange))
         return MHD_YES; /* the call for the end follows */
-    if ((unasked && !exchange->answer.file.present) || !exchange_drains(exchange))
+    if ((unasked && !answer_has_content(&exchange->answer)) || !exchange_drains(exchange))
         return exchange_refuse(exchange);
     if (!exchange->draining)
         connection_drain(exchange->exchanges->options.connections, exchange->place);
@@ -538,6 +588,8 @@ static uint64_t exchange_sent(const struct exchange *exchange, enum MHD_RequestT
 {
     if (!exchange->said)
         return 0;
+    if (exchange->streams)
+        return exchange->file_sent;
     if (!exchange->answer.file.present)
         return exchange->answer.body_count;
     return why == MHD_REQUEST_TERMINATED_COMPLETED_OK && exchange_sends_content(exchange)
@@ -581,9 +633,9 @@ static void exchange_log(const struct exchange *exchange, const struct exchange_
         method = bytes_of_text("-"); /* malformed, or refused by libmicrohttpd before we saw it */
     address_format(&exchange->origin.client, client);
 
-#define TEXT(field, value) .name = (field), .kind = LOG_FIELD_TEXT, .text = (value)
+#define TEXT(field, value)   .name = (field), .kind = LOG_FIELD_TEXT, .text = (value)
 #define NUMBER(field, value) .name = (field), .kind = LOG_FIELD_NUMBER, .number = (value)
-#define MS(field, value) .name = (field), .kind = LOG_FIELD_MS, .number = (value)
+#define MS(field, value)     .name = (field), .kind = LOG_FIELD_MS, .number = (value)
     const struct log_field fields[] = {
         { TEXT("method", method), .bare = true },
         { TEXT("target", bytes_of_text(exchange->target)), .bare = true },
@@ -612,7 +664,8 @@ static void exchange_tell(struct exchange *exchange, enum MHD_RequestTermination
     const struct exchanges_options *options = &exchange->exchanges->options;
     struct exchange_record record = exchange_record(exchange, why);
 
-    exchange_log(exchange, &record, termination_name(why));
+    exchange_log(exchange, &record,
+                 exchange->streams ? exchange->stream_end : termination_name(why));
     if (options->count != NULL)
         options->count(options->context, &record);
 }
