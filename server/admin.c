@@ -18,6 +18,7 @@
 #include "server/ready.h"
 #include "server/stats.h"
 #include "server/token.h"
+#include "server/watch.h"
 
 enum {
     WORKERS = 2,
@@ -33,6 +34,7 @@ static const struct route routes[] = {
     { "DELETE", ADMIN_UPLOADS "*", manage_delete },
     { "POST", ADMIN_UPLOADS "*/expire", manage_expire },
     { "GET", "/api/stats", stats },
+    { "GET", "/api/events", watch_all },
     { "GET", "/metrics", metrics_page },
 };
 

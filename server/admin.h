@@ -33,7 +33,8 @@
 #define ADMIN_UPLOADS "/api/uploads/"
 
 enum {
-    ADMIN_CONNECTIONS = 256
+    ADMIN_CONNECTIONS = 256,
+    ADMIN_WATCHERS = ADMIN_CONNECTIONS / 4
 };
 
 struct admin {

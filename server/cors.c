@@ -5,13 +5,13 @@
 
 /* What a script may do, send and read; each in the order of the alphabet. */
 #define METHODS "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-#define SENT                                                                                  \
-    "Authorization, Content-Digest, Content-Disposition, Content-Type, Idempotency-Key, "     \
-    "If-Match, If-None-Match, If-Range, Incremental, Origin, Range, Repr-Digest, "            \
-    "Tus-Resumable, Upload-Checksum, "                                                        \
-    "Upload-Complete, Upload-Concat, Upload-Defer-Length, Upload-Draft-Interop-Version, "     \
-    "Upload-Incomplete, Upload-Length, Upload-Metadata, Upload-Offset, Want-Content-Digest, " \
-    "Want-Repr-Digest, X-HTTP-Method-Override, X-Request-ID, X-Requested-With"
+#define SENT                                                                                \
+    "Authorization, Content-Digest, Content-Disposition, Content-Type, Idempotency-Key, "   \
+    "If-Match, If-None-Match, If-Range, Incremental, Last-Event-ID, Origin, Range, "        \
+    "Repr-Digest, Tus-Resumable, Upload-Checksum, Upload-Complete, Upload-Concat, "         \
+    "Upload-Defer-Length, Upload-Draft-Interop-Version, Upload-Incomplete, Upload-Length, " \
+    "Upload-Metadata, Upload-Offset, Want-Content-Digest, Want-Repr-Digest, "               \
+    "X-HTTP-Method-Override, X-Request-ID, X-Requested-With"
 #define READ                                                                                         \
     "Accept-Ranges, Content-Digest, Content-Disposition, Content-Range, ETag, Ferry-Digest, "        \
     "Location, Repr-Digest, Retry-After, Tus-Checksum-Algorithm, Tus-Extension, Tus-Max-Size, "      \

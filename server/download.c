@@ -14,6 +14,7 @@
 #include "server/service.h"
 #include "server/status.h"
 #include "server/uploads.h"
+#include "server/watch.h"
 
 /* One URL has one content, for ever: who has it need not ask again. It may be meant for one person alone. */
 #define CACHE_CONTROL "private, max-age=31536000, immutable"
@@ -228,6 +229,8 @@ int download(struct exchange *exchange)
     CLEANUP(upload_info_done) struct upload_info info = { 0 };
     struct upload_id id;
 
+    if (watch_preferred(exchange))
+        return watch(exchange);
     if (status_preferred(exchange))
         return status(exchange);
 

@@ -16,6 +16,7 @@
 #include "base/fail.h"
 #include "protocol/tus_extension.h"
 #include "server/admin.h"
+#include "server/audience.h"
 #include "server/by_protocol.h"
 #include "server/capabilities.h"
 #include "server/download.h"
@@ -122,10 +123,12 @@ struct servers {
     struct admin *admin;
 };
 
-static struct service service_from(const struct options *options, struct store *store)
+static struct service service_from(const struct options *options, struct store *store,
+                                   struct audience *audience)
 {
     return (struct service){
         .store = store,
+        .audience = audience,
         .base_path = options->base_path,
         .public_url = options->public_url,
         .limits = { .max_size = options->max_size },
@@ -198,6 +201,7 @@ static int operator_start(struct servers *servers, const struct options *options
 static void servers_stop(struct servers *servers)
 {
     admin_announce_stop(servers->admin);
+    audience_stop(servers->service.audience);
     int r = server_stop(servers->server);
     if (r == 0)
         r = admin_stop(servers->admin);
@@ -208,9 +212,9 @@ static void servers_stop(struct servers *servers)
 
 /* Serves until a signal comes. */
 static int serve(const struct options *options, struct listener *listeners, struct store *store,
-                 const sigset_t *signals)
+                 struct audience *audience, const sigset_t *signals)
 {
-    struct servers servers = { .service = service_from(options, store) };
+    struct servers servers = { .service = service_from(options, store, audience) };
     int number = 0;
 
     servers.service.metrics = metrics_new();
@@ -229,13 +233,43 @@ static int serve(const struct options *options, struct listener *listeners, stru
     return r;
 }
 
+/* Events are the same for all, so what stands before a name in a URL is, too. */
+static int events_start(const struct options *options, struct events **ret_events)
+{
+    bool has_base =
+        options->public_url != NULL && strcmp(options->public_url, PUBLIC_URL_FORWARDED) != 0;
+    struct events_options events_options = {
+        .url_base = has_base ? options->public_url : options->base_path,
+        .history = EVENTS_HISTORY,
+        .uploads = EVENTS_UPLOADS,
+    };
+
+    return events_new(&events_options, ret_events);
+}
+
+static int watching_start(const struct options *options, struct events *events,
+                          struct audience **ret_audience)
+{
+    struct audience_options audience_options = {
+        .events = events,
+        .watchers_max =
+            options->max_watchers > 0 ? options->max_watchers : (options->max_connections + 3) / 4,
+        .all_max = ADMIN_WATCHERS,
+    };
+
+    return audience_start(&audience_options, ret_audience);
+}
+
 /* First the sockets, then the store: a server that cannot listen touches no data. */
 static int run(struct options *options, const sigset_t *signals)
 {
     struct listener listeners[OPTIONS_LISTEN_MAX] = { 0 };
     struct store *store = NULL;
+    struct events *events = NULL;
+    struct audience *audience = NULL;
 
     limits_raise(options);
+    int r = events_start(options, &events);
     struct store_options store_options = {
         .directory = options->data,
         .io_threads = options->io_threads,
@@ -244,14 +278,21 @@ static int run(struct options *options, const sigset_t *signals)
         .expire_after_s = options->expire_after_s,
         .tombstone_s = options->remember_gone_s,
         .materialise = options->materialise,
+        .observer = { .see = events_observe, .argument = events },
     };
-    int r = listeners_open(options->listen, options->listen_count, listeners);
+    if (r == 0)
+        r = listeners_open(options->listen, options->listen_count, listeners);
     if (r == 0)
         r = store_open(&store_options, &store);
     if (r == 0)
-        r = serve(options, listeners, store, signals);
+        r = watching_start(options, events, &audience);
+    if (r == 0)
+        r = serve(options, listeners, store, audience, signals);
+    audience_stop(audience);
     listeners_close(listeners, options->listen_count);
     store_close(store); /* commits what closed uploads still hold */
+    audience_free(audience);
+    events_free(events);
     return r;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "server/admin.h"
+#include "server/audience.h"
 #include "server/metrics.h"
 #include "server/uploads.h"
 
@@ -20,6 +21,7 @@ struct page {
     struct exchanges_counts exchanges;
     struct workers_counts workers, readers;
     size_t connections;
+    struct audience_counts audience;
 };
 
 static void expose(struct page *page, const char *name, const char *type, const char *help,
@@ -39,6 +41,10 @@ static void expose_server(struct page *page)
     expose(page, "ferry_start_time_seconds", "gauge", "Since 1970-01-01 UTC.",
            (uint64_t)clock_realtime_s() - uptime_ms / 1000);
     expose(page, "ferry_connections", "gauge", "Open connections.", page->connections);
+    expose(page, "ferry_watchers", "gauge", "Of these, event streams of one upload.",
+           page->audience.watchers);
+    expose(page, "ferry_watchers_dropped_total", "counter",
+           "Event streams that were ended because nobody read them.", page->audience.dropped);
     expose(page, "ferry_requests_running", "gauge",
            "Requests from their first line to the end of their answer.", counts->live);
     expose(page, "ferry_requests_waiting", "gauge",
@@ -217,6 +223,7 @@ int metrics_page(struct exchange *exchange)
     page.exchanges = server_counts(admin->endpoint);
     server_count_workers(admin->endpoint, &page.workers, &page.readers);
     page.connections = server_connection_count(admin->endpoint);
+    page.audience = audience_counts(admin->service.audience);
 
     char *text = page_write(&page);
     answer_content(exchange_answer(exchange), 200, EXPOSITION_MEDIA_TYPE, text,

@@ -93,6 +93,8 @@ static const struct option_row rows[] = {
     { "max-connections", "N", "connections in all (default 10000)", NUMBER(max_connections, 1, 1000000) },
     { "max-connections-per-address", "N", "connections from one IPv4 address or IPv6 /64\n"
       "(default: a quarter of max-connections)", NUMBER(max_connections_per_address, 1, 1000000) },
+    { "max-watchers", "N", "connections on which somebody watches an upload\n"
+      "(default: a quarter of max-connections)", NUMBER(max_watchers, 1, 1000000) },
     { "log-level", "LEVEL", "error, warning, info or debug (default info)", KIND_LOG_LEVEL, 0, 0, 0 },
     { "log-format", "FORMAT", "text or json (default text)", KIND_LOG_FORMAT, 0, 0, 0 },
     { "metrics-tusd-names", NULL, "have /metrics tell some figures by the names that tusd has\n"

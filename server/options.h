@@ -42,6 +42,7 @@ struct options {
     unsigned idle_timeout_s, header_timeout_s;
     unsigned max_connections;
     unsigned max_connections_per_address; /* 0: a quarter of max_connections */
+    unsigned max_watchers;                /* the same */
     enum log_level log_level;
     enum log_format log_format;
     char *listen_text; /* a copy of FERRY_LISTEN, cut into its parts */

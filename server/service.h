@@ -19,12 +19,14 @@
 
 #define PUBLIC_URL_FORWARDED "forwarded"
 
+struct audience;
 struct metrics;
 
 struct service {
     struct store *store;
-    struct metrics *metrics; /* of the endpoint's exchanges */
-    const char *base_path; /* of the upload endpoint; begins and ends with '/' */
+    struct metrics *metrics;   /* of the endpoint's exchanges */
+    struct audience *audience; /* who watches uploads */
+    const char *base_path;     /* of the upload endpoint; begins and ends with '/' */
 
     /* What stands before an upload's name in its URL; NULL: base_path. PUBLIC_URL_FORWARDED: made of
      * what a trusted proxy says, and base_path where none says both scheme and host. */

@@ -106,7 +106,7 @@ static json_t *json_of_url(const char *base_path, const struct upload_id *id)
     return json_pack("s+", base_path, upload_id_format(id).text);
 }
 
-static const char *state_name(enum upload_state state)
+const char *status_state_name(enum upload_state state)
 {
     switch (state) {
     case UPLOAD_RECEIVING: return "receiving";
@@ -151,7 +151,7 @@ static json_t *json_of_part(const struct upload_part_info *part, const char *bas
         "{s:s, s:o, s:s, s:o, s:I, s:o}",
         "id", upload_id_format(&part->id).text,
         "url", json_of_url(base_path, &part->id),
-        "state", state_name(part->state),
+        "state", status_state_name(part->state),
         "begin", json_of_size(part->begin, part->begin_known),
         "offset", (json_int_t)part->offset,
         "length", json_of_size(part->length, part->length_known));
@@ -186,7 +186,7 @@ struct json_t *status_json(const struct upload_info *info, const struct status_p
         "url", json_of_url(base_path, &info->id),
         "protocol", json_of_protocol((enum protocol)info->protocol),
         "kind", kind_name(info->kind),
-        "state", state_name(info->state),
+        "state", status_state_name(info->state),
         "complete", complete,
         "offset", (json_int_t)info->offset,
         "length", json_of_size(info->length, info->length_known),

@@ -22,3 +22,6 @@ struct status_parts {
  */
 struct json_t *status_json(const struct upload_info *info, const struct status_parts *parts,
                            const char *base_path, const char *file);
+
+/* What its member "state" says. */
+const char *status_state_name(enum upload_state state);

@@ -263,7 +263,7 @@ def test_uppy_overrides_the_method_too(open_page, through, module_ferryd, small)
 # --- whatever a page may send and read, whether those clients do or not ---
 
 SENT = ["Authorization", "Content-Digest", "Content-Disposition", "Content-Type", "Idempotency-Key", "If-Match",
-        "If-None-Match", "If-Range", "Incremental", "Range", "Repr-Digest", "Tus-Resumable", "Upload-Checksum",
+        "If-None-Match", "If-Range", "Incremental", "Last-Event-ID", "Range", "Repr-Digest", "Tus-Resumable", "Upload-Checksum",
         "Upload-Complete", "Upload-Concat", "Upload-Defer-Length", "Upload-Draft-Interop-Version", "Upload-Incomplete",
         "Upload-Length", "Upload-Metadata", "Upload-Offset", "Want-Content-Digest", "Want-Repr-Digest",
         "X-HTTP-Method-Override", "X-Request-ID", "X-Requested-With"]

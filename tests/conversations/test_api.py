@@ -11,8 +11,9 @@ import pytest
 import openapi
 from concat import part
 from admin import Operator, operator, tcp, unix
-from conversation import eventually
+from conversation import Answer, eventually
 from endpoint import OCTETS, VERSION, Upload, appends, b64, endpoint, endpoints, length_is, upload
+from watching import EVENTS, last_event_id, watching, watching_all
 
 DOCUMENT = openapi.load()
 ORIGIN = "Origin: https://app.example"
@@ -231,14 +232,32 @@ def test_what_the_operator_is_told_is_as_described(operator):
         ask_operator(operator, method, path.replace("{id}", unfinished.id), "Origin: null", status=403, path=path)
 
 
+def test_events_are_as_described(operator):
+    endpoint = operator.endpoint
+    upload = endpoint.create(3, ORIGIN)
+    path = "/files/{id}"
+    with watching(upload, ORIGIN) as watcher, watching_all(operator, "Last-Event-ID: 1") as all_of_them:
+        for told, described in ((watcher, path), (all_of_them, "/api/events")):
+            answer = Answer(200, list(told.fields.items()), b"")
+            check("GET", described, answer)
+        upload.patch(0, b"abc")
+        events = watcher.until("complete") + all_of_them.until("complete")
+    assert {event.kind for event in events} >= {"progress", "complete", "reset"}
+    for event in events:
+        openapi.validate(DOCUMENT, DOCUMENT["components"]["schemas"]["Event"], event.data)
+    ask(endpoint, "GET", upload.path, EVENTS, last_event_id(events[-1].id), status=204)
+    ask(endpoint, "GET", upload.path, EVENTS, last_event_id("1"), last_event_id("2"), status=400)
+    ask(endpoint, "GET", "/files/nothing", EVENTS, status=404)
+
+
 def test_who_is_not_let_in_is_told_as_described(tcp):
-    for path in ("/readyz", "/api/uploads", "/api/stats", "/metrics"):
+    for path in ("/readyz", "/api/uploads", "/api/stats", "/api/events", "/metrics"):
         assert check("GET", path, tcp.say("GET", path)).status == 401
         assert check("GET", path, tcp.say("GET", path, "Origin: null", *tcp.fields())).status == 403
 
 
 def test_a_name_that_is_not_ours_is_told_as_described(unix):
-    for path in ("/readyz", "/api/uploads", "/api/stats", "/metrics"):
+    for path in ("/readyz", "/api/uploads", "/api/stats", "/api/events", "/metrics"):
         assert check("GET", path, unix.say("GET", path, host="evil.example")).status == 421
 
 
