@@ -105,9 +105,9 @@ static bool stream_line(struct event_stream *stream,
 static bool stream_prepare(struct event_stream *stream)
 {
     if (stream->line == NULL)
-        stream->line = malloc(EVENT_LINE_BYTES_MAX);
+        stream->line = calloc(1, EVENT_LINE_BYTES_MAX);
     if (stream->data == NULL)
-        stream->data = malloc(EVENT_LINE_BYTES_MAX);
+        stream->data = calloc(1, EVENT_LINE_BYTES_MAX);
     return stream->line != NULL && stream->data != NULL;
 }
 
