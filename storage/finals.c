@@ -315,17 +315,25 @@ static int copy_record(struct finals *finals, enum change_kind kind)
     return r;
 }
 
-/* At most one step's bytes are on their way to the disk besides those of this one. */
-static void copy_pace(struct finals *finals, uint64_t from)
+/* Who waits for a range is told of bytes that are lost, and the fdatasync that follows is not: so it counts. */
+static int copy_pace_range(struct finals *finals, uint64_t from, uint64_t until, unsigned flags)
 {
-    off_t before = (off_t)(from - finals->recorded);
+    if (os.sync_file_range(finals->file.fd, (off_t)from, (off_t)(until - from), flags) == 0 ||
+        (errno != EIO && errno != ENOSPC && errno != EDQUOT))
+        return 0;
+    return fail_errno("copy upload %s", upload_id_format(&finals->id).text);
+}
+
+/* At most one step's bytes are on their way to the disk besides those of this one. */
+static int copy_pace(struct finals *finals, uint64_t from)
+{
     unsigned wait =
         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 
-    (void)os.sync_file_range(finals->file.fd, (off_t)from, (off_t)(finals->copied - from),
-                             SYNC_FILE_RANGE_WRITE);
-    if (before > 0)
-        (void)os.sync_file_range(finals->file.fd, (off_t)finals->recorded, before, wait);
+    int r = copy_pace_range(finals, from, finals->copied, SYNC_FILE_RANGE_WRITE);
+    if (r == 0 && from > finals->recorded)
+        r = copy_pace_range(finals, finals->recorded, from, wait);
+    return r;
 }
 
 static int copy_piece(struct finals *finals)
@@ -346,8 +354,7 @@ static int copy_piece(struct finals *finals)
         return fail_code(EIO, "a part of upload %s has become shorter",
                          upload_id_format(&finals->id).text);
     finals->copied += (uint64_t)copied;
-    copy_pace(finals, from);
-    return 0;
+    return copy_pace(finals, from);
 }
 
 static void copy_step(struct finals *finals)

@@ -2,6 +2,7 @@
  * Final uploads: made of parts, completed by them, read, proven, made one file, and gone without a trace
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -734,6 +735,42 @@ static void becomes_one_file_by_hand(void **state)
     os.copy_file_range = os_linux.copy_file_range;
 }
 
+/* As the kernel does it: who waits for a range takes the error away from the fdatasync that follows. */
+static int eaten_errors;
+
+static int eats_the_error(int fd, off_t offset, off_t count, unsigned flags)
+{
+    if ((flags & SYNC_FILE_RANGE_WAIT_AFTER) != 0 && eaten_errors++ == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return os_linux.sync_file_range(fd, offset, count, flags);
+}
+
+static void bytes_that_did_not_reach_the_disk_are_not_copied(void **state)
+{
+    enum {
+        BYTES = 20 * 1024 * 1024
+    };
+    struct fixture *fixture = *state;
+    struct upload_id part = make_part(fixture, 0, BYTES);
+
+    materialise(fixture);
+    eaten_errors = 0;
+    os.sync_file_range = eats_the_error;
+    struct upload_id id = joined(fixture, &part, 1);
+    sweep(fixture);
+    assert_true(eaten_errors > 0);
+    assert_false(fixture_find(fixture, &id).filed);
+    assert_true(has_file(fixture, &part));
+    assert_reads(fixture, &id, BYTES);
+
+    sweep(fixture);
+    os.sync_file_range = os_linux.sync_file_range;
+    assert_true(fixture_find(fixture, &id).filed);
+    assert_pattern(fixture_path(fixture, &id), BYTES);
+}
+
 static void keeps_parts_that_another_final_needs(void **state)
 {
     struct fixture *fixture = *state;
@@ -892,6 +929,7 @@ int main(void)
         FINALS_TEST(is_verified_when_a_digest_was_stated),
         FINALS_TEST(becomes_one_file),
         FINALS_TEST(becomes_one_file_by_hand),
+        FINALS_TEST(bytes_that_did_not_reach_the_disk_are_not_copied),
         FINALS_TEST(keeps_parts_that_another_final_needs),
         FINALS_TEST(verifying_reads_them_over_their_parts),
         FINALS_TEST(what_was_freed_accuses_nobody),
