@@ -431,7 +431,7 @@ static int change_lose(struct db *db, const struct change *change)
     if (r == 0 && (before == UPLOAD_RECEIVING || damage))
         r = join_part_lost(db, change->number, change->finals_expire);
     if (r == 0 && before == UPLOAD_COMPLETE && damage)
-        r = join_part_damaged(db, change->number);
+        r = join_part_damaged(db, change->number, change->finals_expire);
     return r;
 }
 

@@ -400,16 +400,19 @@ int join_part_lost(struct db *db, uint64_t part, int64_t expires)
     return r;
 }
 
-int join_part_damaged(struct db *db, uint64_t part)
+int join_part_damaged(struct db *db, uint64_t part, int64_t expires)
 {
     struct statement *update = db_prepare(db,
         "UPDATE progress"
-        "   SET state = 3"
+        "   SET state = 3,"
+        "       expires = :expires"
         " WHERE number IN (SELECT final FROM part WHERE part = :part)"
         "   AND state IN (1, 5)"
         "   AND place = 1");
 
     bind_u64(update, ":part", part);
+    if (expires != 0)
+        bind_i64(update, ":expires", expires);
     return statement_run(update);
 }
 

@@ -49,7 +49,7 @@ int join_part_complete(struct db *db, uint64_t part);
 int join_part_lost(struct db *db, uint64_t part, int64_t expires);
 
 /* The disk has lost bytes of a part that was complete. */
-int join_part_damaged(struct db *db, uint64_t part);
+int join_part_damaged(struct db *db, uint64_t part, int64_t expires);
 
 /* The row of an upload goes: nothing is a part of it, nor it of anything. */
 int join_purge(struct db *db, uint64_t number);

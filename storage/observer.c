@@ -114,14 +114,18 @@ static void tell_finals(const struct observer *observer, struct db *db, uint64_t
                         const struct observation *part)
 {
     struct observation finals[UPLOAD_PART_FINALS];
-    size_t count = 0;
+    size_t count = UPLOAD_PART_FINALS;
+    uint64_t after = 0;
 
-    if (part->kind != UPLOAD_PARTIAL || part->state == UPLOAD_RECEIVING ||
-        lookup_finals(db, number, finals, UPLOAD_PART_FINALS, &count) != 0)
+    if (part->kind != UPLOAD_PARTIAL || part->state == UPLOAD_RECEIVING)
         return;
-    for (size_t i = 0; i < count; i++)
-        if (follows(finals[i].state, part))
-            observer->see(observer->argument, &finals[i]);
+    while (count == UPLOAD_PART_FINALS) { /* those that ended before count towards no bound */
+        if (lookup_finals(db, number, &after, finals, UPLOAD_PART_FINALS, &count) != 0)
+            return;
+        for (size_t i = 0; i < count; i++)
+            if (follows(finals[i].state, part))
+                observer->see(observer->argument, &finals[i]);
+    }
 }
 
 void observer_tell(const struct observer *observer, struct db *db, const struct change *change)

@@ -158,6 +158,7 @@ static void open_run(struct job *job)
         .number = upload->number,
         .about = upload_observation(upload),
         .state = UPLOAD_DAMAGED,
+        .finals_expire = store_finals_expire(upload->store),
         .done = { .call = open_damaged, .argument = upload },
     };
     catalog_submit(upload->store->catalog, &upload->change);

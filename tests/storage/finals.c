@@ -771,6 +771,73 @@ static void bytes_that_did_not_reach_the_disk_are_not_copied(void **state)
     assert_pattern(fixture_path(fixture, &id), BYTES);
 }
 
+static void a_waiting_part_found_damaged_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id part = create_part(fixture, 20);
+    struct upload *upload = fixture_writer(fixture, &part);
+
+    assert_int_equal(append_from(upload, 0, 10), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    upload_close(upload);
+    struct upload_id id = joined(fixture, &part, 1);
+    assert_int_equal(unlink(fixture_path(fixture, &part)), 0);
+    upload_close(fixture_writer(fixture, &part));
+    assert_int_equal(state_of(fixture, &part), UPLOAD_DAMAGED);
+    assert_int_equal(state_of(fixture, &id), UPLOAD_INVALIDATED);
+    assert_true(fixture_find(fixture, &id).expires != 0);
+    let_pass(2 * fixture->options.expire_after_s);
+    sweep(fixture);
+    assert_int_equal(find_result(fixture, &id), REFUSED_GONE);
+}
+
+static void a_final_damaged_by_its_part_expires(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id parts[] = { make_part(fixture, 0, 10), make_part(fixture, 10, 10) };
+    struct upload_id id = joined(fixture, parts, 2);
+
+    assert_int_equal(unlink(fixture_path(fixture, &parts[0])), 0);
+    upload_close(fixture_writer(fixture, &parts[0]));
+    assert_int_equal(state_of(fixture, &id), UPLOAD_DAMAGED);
+    let_pass(2 * fixture->options.expire_after_s);
+    sweep(fixture);
+    assert_int_equal(find_result(fixture, &id), REFUSED_GONE);
+    sweep(fixture); /* no final needs the other part any more */
+    assert_false(has_file(fixture, &parts[1]));
+}
+
+static struct upload_id awaited_final;
+static atomic_int completions_seen;
+
+static void see_completion(void *argument, const struct observation *observation)
+{
+    (void)argument;
+    if (observation->what == OBSERVED_STATE && observation->state == UPLOAD_COMPLETE &&
+        upload_id_equal(&observation->id, &awaited_final))
+        atomic_fetch_add(&completions_seen, 1);
+}
+
+static void its_completion_is_told_behind_many_that_failed(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    fixture->options.observer = (struct observer){ .see = see_completion };
+    fixture_open(fixture);
+    struct upload_id shared = create_part(fixture, 10);
+    for (int i = 0; i < UPLOAD_PART_FINALS; i++) {
+        struct upload_id parts[] = { shared, create_part(fixture, 10) };
+        struct upload_id id = joined(fixture, parts, 2);
+        delete_upload(fixture, &parts[1]);
+        assert_int_equal(state_of(fixture, &id), UPLOAD_INVALIDATED);
+    }
+    awaited_final = joined(fixture, &shared, 1);
+    fill_part(fixture, &shared, 0, 10);
+    assert_int_equal(state_of(fixture, &awaited_final), UPLOAD_COMPLETE);
+    assert_int_equal(completions_seen, 1);
+}
+
 static void keeps_parts_that_another_final_needs(void **state)
 {
     struct fixture *fixture = *state;
@@ -930,6 +997,9 @@ int main(void)
         FINALS_TEST(becomes_one_file),
         FINALS_TEST(becomes_one_file_by_hand),
         FINALS_TEST(bytes_that_did_not_reach_the_disk_are_not_copied),
+        FINALS_TEST(a_waiting_part_found_damaged_leaves_nothing),
+        FINALS_TEST(a_final_damaged_by_its_part_expires),
+        FINALS_TEST(its_completion_is_told_behind_many_that_failed),
         FINALS_TEST(keeps_parts_that_another_final_needs),
         FINALS_TEST(verifying_reads_them_over_their_parts),
         FINALS_TEST(what_was_freed_accuses_nobody),
