@@ -185,6 +185,21 @@ static struct bytes field_last(const struct message *message, const char *name)
     return list_take_last(&last);
 }
 
+/* Of what the two kinds say, where either does: nothing when they say two things. */
+static struct bytes host_agreed(struct bytes one, struct bytes other)
+{
+    if (one.count == 0 || other.count == 0)
+        return one.count == 0 ? other : one;
+    return bytes_equal(one, other) ? one : bytes_of(NULL, 0);
+}
+
+static enum forwarded_scheme scheme_agreed(enum forwarded_scheme one, enum forwarded_scheme other)
+{
+    if (one == FORWARDED_SCHEME_UNKNOWN || other == FORWARDED_SCHEME_UNKNOWN)
+        return one == FORWARDED_SCHEME_UNKNOWN ? other : one;
+    return one == other ? one : FORWARDED_SCHEME_UNKNOWN;
+}
+
 struct forwarded forwarded_read(const struct message *message, const struct address *peer,
                                 const struct networks *trusted)
 {
@@ -207,9 +222,8 @@ struct forwarded forwarded_read(const struct message *message, const struct addr
         return (struct forwarded){ .client = *peer };
 
     struct forwarded forwarded = standard.count > 0 ? one : other;
-    if (forwarded.host.count == 0)
-        forwarded.host = host_of(field_last(message, "X-Forwarded-Host"));
-    if (forwarded.scheme == FORWARDED_SCHEME_UNKNOWN)
-        forwarded.scheme = scheme_of(field_last(message, "X-Forwarded-Proto"));
+    forwarded.host = host_agreed(forwarded.host, host_of(field_last(message, "X-Forwarded-Host")));
+    forwarded.scheme =
+        scheme_agreed(forwarded.scheme, scheme_of(field_last(message, "X-Forwarded-Proto")));
     return forwarded;
 }

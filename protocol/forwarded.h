@@ -14,7 +14,8 @@
  *
  *   Doubt      where a proxy writes one kind of the fields and lets a client's own of the other kind
  *              pass, the two name different clients: then neither is believed, and the proxy is all
- *              that is known. So is one whose Forwarded is not well-formed.
+ *              that is known. So is one whose Forwarded is not well-formed. A scheme or host of which
+ *              the two kinds say two things is not known either.
  *   Source     RFC 7239; for X-Forwarded-* there is no standard but what nginx, Apache and HAProxy do
  *   Ownership  host borrows from the message
  *   Threads    any; no I/O, no allocation

@@ -117,6 +117,14 @@ static void believes_neither_where_two_kinds_disagree(void **state)
            "10.0.0.1 - ");
     expect("10.0.0.1", "Forwarded: for=203.0.113.9;proto=https\nX-Forwarded-For: 203.0.113.9",
            "203.0.113.9 https ");
+    expect("10.0.0.1",
+           "X-Forwarded-For: 203.0.113.9\nX-Forwarded-Host: a.example\nX-Forwarded-Proto: http\n"
+           "Forwarded: for=203.0.113.9;host=evil.example;proto=https",
+           "203.0.113.9 - ");
+    expect("10.0.0.1",
+           "X-Forwarded-For: 203.0.113.9\nX-Forwarded-Host: a.example\nX-Forwarded-Proto: http\n"
+           "Forwarded: for=203.0.113.9;host=a.example;proto=http",
+           "203.0.113.9 http a.example");
 }
 
 static void takes_what_the_grammar_allows(void **state)
