@@ -109,13 +109,14 @@ static int key_compare(const void *one, const void *other)
     return cursor_precedes(other, one) ? 1 : 0;
 }
 
-/* Of those that are open, and were created before; who is only opening his has no number yet. */
-static void keys_collect(struct store *store, const struct upload_cursor *before, size_t room,
+/* Of those that are open, and were created before; who is only opening his has no number yet. False, and
+ * nothing is collected, when there is no room for all. */
+static bool keys_collect(struct store *store, const struct upload_cursor *before, size_t room,
                          struct keys *keys)
 {
     pthread_mutex_lock(&store->mutex);
-    for (struct upload *upload = store->uploads; upload != NULL && keys->count < room;
-         upload = upload->next) {
+    bool fits = atomic_load(&store->upload_count) <= room;
+    for (struct upload *upload = store->uploads; fits && upload != NULL; upload = upload->next) {
         pthread_mutex_lock(&upload->mutex);
         struct upload_cursor key = { .created = upload->info.created, .number = upload->number };
         pthread_mutex_unlock(&upload->mutex);
@@ -123,19 +124,36 @@ static void keys_collect(struct store *store, const struct upload_cursor *before
             keys->keys[keys->count++] = key;
     }
     pthread_mutex_unlock(&store->mutex);
+    return fits;
+}
+
+/* Sorted, and each once: who closes an upload has let it go, and who opens it has it already. */
+static void keys_settle(struct keys *keys)
+{
+    size_t count = 0;
+
+    qsort(keys->keys, keys->count, sizeof(*keys->keys), key_compare);
+    for (size_t i = 0; i < keys->count; i++)
+        if (count == 0 || key_compare(&keys->keys[count - 1], &keys->keys[i]) != 0)
+            keys->keys[count++] = keys->keys[i];
+    keys->count = count;
 }
 
 static int list_open(struct list *list)
 {
-    size_t room = atomic_load(&list->store->upload_count) + 1;
-    AUTO_FREE struct upload_cursor *memory = calloc(room, sizeof(*memory));
-    struct keys keys = { .keys = memory };
+    AUTO_FREE struct upload_cursor *memory = NULL;
+    struct keys keys = { 0 };
+    size_t room;
     int taken = 0;
 
-    if (memory == NULL)
-        return fail_errno("memory for a list of uploads");
-    keys_collect(list->store, &list->page->before, room, &keys);
-    qsort(keys.keys, keys.count, sizeof(*keys.keys), key_compare);
+    do { /* some may be opened while the room is made */
+        room = 2 * atomic_load(&list->store->upload_count) + 16;
+        free(memory);
+        keys.keys = memory = calloc(room, sizeof(*memory));
+        if (memory == NULL)
+            return fail_errno("memory for a list of uploads");
+    } while (!keys_collect(list->store, &list->page->before, room, &keys));
+    keys_settle(&keys);
     for (size_t i = 0; i < keys.count; i++)
         if (!list_take(list, &keys.keys[i], &taken))
             break;
