@@ -297,6 +297,8 @@ void __wrap_stream_end(struct exchange *exchange, uint64_t sent, const char *why
 static int hall_set_up(void **state)
 {
     struct hall *hall = calloc(1, sizeof(*hall));
+    if (hall == NULL)
+        return -1;
 
     hall->events = events_of("/files/");
     struct audience_options options = {
