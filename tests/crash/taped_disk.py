@@ -1,6 +1,7 @@
 """A disk that keeps a tape of what happens to it, and what stands around it: see disk.c."""
 
 import contextlib
+import ctypes
 import json
 import os
 import select
@@ -21,6 +22,8 @@ MAKE = {
 }
 MARK = 3  # the kind of a record on the tape, see tape.h
 UNLINKED = "unlinked\n"  # a mark that acknowledges nothing, see ledger.h
+CLONE_FS, CLONE_NEWNS = 0x200, 0x20000  # sched.h
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def plain():
@@ -56,9 +59,46 @@ def run(*command):
     return result.stdout
 
 
+def called(result):
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+@contextlib.contextmanager
+def own_mounts():
+    """What the block mounts is there for it and the programs that it starts, and goes with the last of them: see
+    mount_namespaces(7). So a run that is killed leaves nothing mounted, whose dead disk would fail every mkfs.btrfs after it."""
+    folder = os.getcwd()
+    before = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY)
+    called(LIBC.unshare(CLONE_NEWNS))
+    try:
+        run("mount", "--make-rprivate", "/")
+        forget_others()
+        yield
+    finally:
+        called(LIBC.unshare(CLONE_FS))  # setns wants that no thread started in the block shares it
+        called(LIBC.setns(before, CLONE_NEWNS))
+        os.close(before)
+        os.chdir(folder)
+
+
+def forget_others():
+    """mkfs.btrfs asks each mounted loop device for its file, and gives up when one does not answer."""
+    mounts = [line.split() for line in Path("/proc/thread-self/mounts").read_text().splitlines()]
+    for device, folder, *_ in reversed(mounts):
+        if device.startswith("/dev/loop"):
+            run("umount", "--lazy", folder)
+
+
 @contextlib.contextmanager
 def served(program, mode, folder, *arguments):
-    """The FUSE file system with the disk, until the end of the block."""
+    """The FUSE file system with the disk, until the end of the block, for what runs in it."""
+    with own_mounts(), serving(program, mode, folder, *arguments):
+        yield
+
+
+@contextlib.contextmanager
+def serving(program, mode, folder, *arguments):
     process = subprocess.Popen([program, mode, folder, *arguments], stdout=subprocess.PIPE, text=True)
     try:
         ready, _, _ = select.select([process.stdout], [], [], LIMIT_S)
