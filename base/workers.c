@@ -17,10 +17,22 @@ struct workers {
     pthread_cond_t work;   /* a job came, or it is time to stop */
     struct job *first, **last;
     size_t waiting_count, waiting_max, running_count;
+    unsigned idle_count;
+    bool waking; /* an idle thread was called, and has not come yet */
     bool stopping;
     unsigned thread_count;
     pthread_t threads[];
 };
+
+/* Calls an idle thread for the first job. Never a second one before the first has come: who comes calls the next,
+ * if there is still something to do. So many short jobs do not cost as many switches of threads. */
+static void workers_wake(struct workers *workers)
+{
+    if (workers->first == NULL || workers->waking || workers->idle_count == 0)
+        return;
+    workers->waking = true;
+    pthread_cond_signal(&workers->work);
+}
 
 /* The next job, for a thread that has run one or comes for its first; NULL when there is none and there will
  * be none. Waits. */
@@ -28,8 +40,12 @@ static struct job *workers_take(struct workers *workers, bool ran)
 {
     pthread_mutex_lock(&workers->mutex);
     workers->running_count -= ran;
-    while (workers->first == NULL && !workers->stopping)
+    while (workers->first == NULL && !workers->stopping) {
+        workers->idle_count++;
         pthread_cond_wait(&workers->work, &workers->mutex);
+        workers->idle_count--;
+        workers->waking = false;
+    }
 
     struct job *job = workers->first;
     if (job != NULL) {
@@ -39,6 +55,7 @@ static struct job *workers_take(struct workers *workers, bool ran)
         workers->waiting_count--;
         workers->running_count++;
     }
+    workers_wake(workers);
     pthread_mutex_unlock(&workers->mutex);
     return job;
 }
@@ -93,7 +110,7 @@ int workers_submit(struct workers *workers, struct job *job)
         *workers->last = job;
         workers->last = &job->next;
         workers->waiting_count++;
-        pthread_cond_signal(&workers->work);
+        workers_wake(workers);
         r = 0;
     }
     pthread_mutex_unlock(&workers->mutex);
