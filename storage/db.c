@@ -23,7 +23,8 @@ struct statement {
     struct db *db;
     const char *sql;
     sqlite3_stmt *compiled;
-    int code; /* the first error of this use */
+    int code;   /* the first error of this use */
+    int column; /* after the one that was asked for last */
 };
 
 struct db {
@@ -316,15 +317,19 @@ bool statement_next(struct statement *statement)
     return code == SQLITE_ROW;
 }
 
-/* -1 when there is no row to read from. */
+/* -1 when there is no row to read from. Who reads a row asks for its columns in their order, more or less: the
+ * next one is looked at first. */
 static int column_index(struct statement *statement, const char *name)
 {
     int count = sqlite3_data_count(statement->compiled);
 
     for (int i = 0; i < count; i++) {
-        const char *column = sqlite3_column_name(statement->compiled, i);
-        if (column != NULL && strcmp(column, name) == 0)
-            return i;
+        int index = (statement->column + i) % count;
+        const char *column = sqlite3_column_name(statement->compiled, index);
+        if (column != NULL && strcmp(column, name) == 0) {
+            statement->column = index + 1;
+            return index;
+        }
     }
     assert(count == 0);
     return -1;
