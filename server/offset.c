@@ -16,14 +16,6 @@ static bool offset_resumes(const struct exchange *exchange)
     return message_field_count(exchange_message(exchange), "Tus-Resumable") > 0;
 }
 
-/* The older writer ends and what it had received is committed: the offset that is told is the one that
- * the next PATCH is accepted with. */
-static int offset_take_over(struct exchange *exchange, const struct upload_id *id)
-{
-    CLEANUP(upload_closep) struct upload *upload = NULL;
-    return uploads_open(exchange, service_of(exchange)->store, id, &upload);
-}
-
 /* "Response to HEAD request against partial or final upload MUST include the Upload-Concat header and its
  *  value as received in the upload creation request."  — tus, Concatenation */
 static void offset_tell_concat(struct answer *answer, const struct upload_info *info)
@@ -56,11 +48,44 @@ static void offset_answer(struct answer *answer, const struct upload_info *info)
                      (const char *)info->metadata);
 }
 
+static int offset_tell(struct exchange *exchange, const struct upload_info *info)
+{
+    struct tus_upload upload = service_tus_upload(info);
+    int r = tus_upload_check(&upload);
+
+    /* "The HEAD method is identical to GET except that the server MUST NOT send content in the response."
+     *  — RFC 9110, 9.3.2. Where a GET is refused there is nothing of it to tell. */
+    if (r == 0 && upload.complete && download_refusal(info) == 0)
+        r = download_tell(exchange, info);
+    if (r == 0)
+        offset_answer(exchange_answer(exchange), info);
+    return r;
+}
+
+/* The older writer ends and what it had received is committed: the offset that is told is the one that
+ * the next PATCH is accepted with. */
+static int offset_take_over(struct exchange *exchange, const struct upload_id *id)
+{
+    CLEANUP(upload_closep) struct upload *upload = NULL;
+
+    int r = uploads_open(exchange, service_of(exchange)->store, id, &upload);
+    return r == 0 ? offset_tell(exchange, upload_info(upload)) : r;
+}
+
+static int offset_look(struct exchange *exchange, const struct upload_id *id)
+{
+    struct upload_info info = { 0 };
+
+    int r = uploads_find(exchange, service_of(exchange)->store, id, &info);
+    if (r == 0)
+        r = offset_tell(exchange, &info);
+    upload_info_done(&info);
+    return r;
+}
+
 /* A client of a protocol gets its fields, whatever its HTTP library says that it accepts. */
 int offset(struct exchange *exchange)
 {
-    struct store *store = service_of(exchange)->store;
-    struct upload_info info = { 0 };
     struct upload_id id;
 
     if (protocol_choose(exchange_message(exchange)) == PROTOCOL_NONE && status_preferred(exchange))
@@ -69,22 +94,7 @@ int offset(struct exchange *exchange)
     int r = tus_version_check_stated(exchange_message(exchange));
     if (r == 0)
         r = service_upload_id(exchange, &id);
-    if (r == 0 && offset_resumes(exchange))
-        r = offset_take_over(exchange, &id);
-    if (r == 0)
-        r = uploads_find(exchange, store, &id, &info);
     if (r != 0)
         return r;
-
-    struct tus_upload upload = service_tus_upload(&info);
-    r = tus_upload_check(&upload);
-
-    /* "The HEAD method is identical to GET except that the server MUST NOT send content in the response."
-     *  — RFC 9110, 9.3.2. Where a GET is refused there is nothing of it to tell. */
-    if (r == 0 && upload.complete && download_refusal(&info) == 0)
-        r = download_tell(exchange, &info);
-    if (r == 0)
-        offset_answer(exchange_answer(exchange), &info);
-    upload_info_done(&info);
-    return r;
+    return offset_resumes(exchange) ? offset_take_over(exchange, &id) : offset_look(exchange, &id);
 }
