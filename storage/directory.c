@@ -40,6 +40,27 @@ static int directory_make(int at, const char *name)
     return fail_errno("make directory %s", name);
 }
 
+int directory_make_for(const char *path, uid_t owner, gid_t group)
+{
+    struct stat about;
+
+    bool made = os.mkdirat(AT_FDCWD, path, DIRECTORY_MODE) == 0;
+    if (!made && errno != EEXIST)
+        return fail_errno("make directory %s", path);
+    AUTO_CLOSE int fd = directory_fd(AT_FDCWD, path);
+    if (fd < 0)
+        return fd;
+    if (made)
+        return os.fchown(fd, owner, group) == 0 ? 0 : fail_errno("give directory %s away", path);
+
+    if (os.fstatat(fd, ".", &about, 0) != 0)
+        return fail_errno("look at directory %s", path);
+    if (about.st_uid != owner)
+        return fail_code(EPERM, "%s belongs to user %u, not to %u; \"chown -R\" gives it over",
+                         path, about.st_uid, owner);
+    return 0;
+}
+
 static void directory_sync(int fd, const char *name)
 {
     if (os.fsync(fd) < 0)

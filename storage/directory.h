@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "storage/id.h"
 
@@ -32,6 +33,12 @@ struct directory {
 struct directory_path {
     char text[DIRECTORY_PATH_BYTES];
 };
+
+/*
+ * Makes the directory alone for its owner, who is somebody else; one that is there must be the owner's
+ * already. Its name is durable after directory_open().
+ */
+int directory_make_for(const char *path, uid_t owner, gid_t group);
 
 /* Makes what is missing and takes the lock; -EBUSY, -ENOTSUP as store_open() says. */
 int directory_open(const char *path, struct directory *ret_directory);

@@ -25,6 +25,7 @@ static int os_sqlite(enum os_sqlite_call call, const char *name, uint64_t offset
         .close = close,                         \
         .mkdirat = mkdirat,                     \
         .chmod = chmod,                         \
+        .fchown = fchown,                       \
         .unlinkat = unlinkat,                   \
         .fstatat = fstatat,                     \
         .fstatfs = fstatfs,                     \

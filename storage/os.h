@@ -32,6 +32,7 @@ struct os {
     int (*close)(int fd);
     int (*mkdirat)(int directory, const char *path, mode_t mode);
     int (*chmod)(const char *path, mode_t mode);
+    int (*fchown)(int fd, uid_t owner, gid_t group);
     int (*unlinkat)(int directory, const char *path, int flags);
     int (*fstatat)(int directory, const char *path, struct stat *ret_stat, int flags);
     int (*fstatfs)(int fd, struct statfs *ret_statfs);

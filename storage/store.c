@@ -73,7 +73,7 @@ static int store_open_catalog(struct store *store)
     return 0;
 }
 
-static int store_start(struct store *store)
+static int store_start_threads(struct store *store)
 {
     store->leases = lease_table_new();
     if (store->leases == NULL)
@@ -130,7 +130,12 @@ static int store_measure(struct store *store)
     return r;
 }
 
-int store_open(const struct store_options *options, struct store **ret_store)
+int store_make_directory(const char *path, uid_t owner, gid_t group)
+{
+    return directory_make_for(path, owner, group);
+}
+
+int store_claim(const struct store_options *options, struct store **ret_store)
 {
     struct store *store = store_new(options);
     if (store == NULL)
@@ -139,8 +144,25 @@ int store_open(const struct store_options *options, struct store **ret_store)
     int r = directory_open(options->directory, &store->directory);
     if (r == 0)
         r = store_measure(store);
-    if (r == 0)
-        r = store_open_catalog(store);
+    if (r != 0) {
+        store_close(store);
+        return r;
+    }
+    *ret_store = store;
+    return 0;
+}
+
+int store_start(struct store *store)
+{
+    int r = store_open_catalog(store);
+    return r == 0 ? store_start_threads(store) : r;
+}
+
+int store_open(const struct store_options *options, struct store **ret_store)
+{
+    struct store *store = NULL;
+
+    int r = store_claim(options, &store);
     if (r == 0)
         r = store_start(store);
     if (r != 0) {

@@ -10,17 +10,18 @@
  *              DATA/files/<xx>/<id>       the bytes of one upload, nothing else
  *              DATA/lock                  held while a server uses the directory
  *   Errors     0 or -errno, said in the log in one line
- *   Ownership  store_open() gives the caller the store, store_close() takes it back, NULL is fine
- *   Threads    store_open() and store_close() block: call them from the main thread.
+ *   Ownership  store_claim() gives the caller the store, store_close() takes it back, NULL is fine
+ *   Threads    those that open and close block: call them from the main thread.
  *              store_statistics() from any thread, at any time.
  *   Failures   a failed sync of the database or of a directory ends the process with one line
  *              (base/fail.h): nothing that it believes about the disk holds any longer
  *
- * Calling sequence:  store_open  ... storage/upload.h ...  every upload closed  store_close
+ * Calling sequence:  store_claim  store_start  ... storage/upload.h ...  every upload closed  store_close
  */
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/workers.h"
 #include "storage/done.h"
@@ -67,12 +68,28 @@ struct store_options {
 };
 
 /*
- * Opens the directory, creating what is missing, and starts the threads. Blocks.
+ * Who starts as root and becomes another user before store_claim() has the directory made for that one.
+ * -EPERM when it is there and belongs to somebody else. Blocks.
+ */
+int store_make_directory(const char *path, uid_t owner, gid_t group);
+
+/*
+ * Takes the directory, creating what is missing; starts no thread yet, so that a process may give up
+ * rights for all of them in between. Blocks.
  *
- * -EBUSY when another server uses the directory, -ENOTSUP when it lies on a network file system,
+ * -EBUSY when another server uses the directory, -ENOTSUP when it lies on a network file system.
+ */
+int store_claim(const struct store_options *options, struct store **ret_store);
+
+/*
+ * Opens the database and starts the threads. When it fails, store_close() is what is left to do. Blocks.
+ *
  * -EPROTO when the database was made by a newer Ferry or by another program, -EUCLEAN when it is
  * corrupt.
  */
+int store_start(struct store *store);
+
+/* Both, for who has nothing to do in between. */
 int store_open(const struct store_options *options, struct store **ret_store);
 
 /*
