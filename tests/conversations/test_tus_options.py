@@ -295,7 +295,7 @@ def test_a_preflight_asks_no_disk(endpoints, tmp_path):
     upload = endpoint.create(10)
     with endpoint.line() as writer, endpoint.line() as reader:
         upload.begin(writer, 0, 10, b"0123456789")
-        eventually("the disk is busy", (tmp_path / "slow.log").exists)
+        eventually("the disk is busy", (tmp_path / "slow.log").read_text)
         reader.send(request("HEAD", upload.path))
         for target in ("/files/", upload.path, "/files/nothing"):
             expect_readable(preflight(endpoint, target))

@@ -8,7 +8,8 @@
  * upload. It is read again at each such call, so a test may write it when it has made its uploads, and
  * while a call takes longer, so it may end that; an ID of "lock" means DATA/lock. When a call begins to
  * take longer, a line "ID CALL" is appended to FILE.log: the test need not guess. As long as reads of an
- * upload are slow, none of it is in the page cache for those that may not wait (RWF_NOWAIT).
+ * upload are slow, none of it is in the page cache for those that may not wait (RWF_NOWAIT). Both files are opened
+ * at the start: later the server may not open them (server/sandbox.h).
  *
  * Only calls on these files are looked at: the database is as quick as ever.
  */
@@ -26,6 +27,29 @@
 enum {
     STEP_MS = 10
 };
+
+static int lines_fd = -1, log_fd = -1;
+
+static int open_at_start(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        abort();
+    return fd;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *file = getenv("SLOW_DISK");
+    char path[4096];
+
+    if (file == NULL)
+        return;
+    lines_fd = open_at_start(file, O_RDONLY);
+    (void)snprintf(path, sizeof(path), "%s.log", file);
+    log_fd = open_at_start(path, O_WRONLY | O_APPEND);
+}
 
 /* The name of the upload whose file this is, or "lock", which a trial of the disk is made with. */
 static bool upload_of(int fd, char id[static 33])
@@ -49,50 +73,48 @@ static bool upload_of(int fd, char id[static 33])
     return true;
 }
 
-static long delay_of(const char *file, const char *id, const char *call)
+static long delay_of(const char *id, const char *call)
 {
-    char line[128], its_id[64], its_call[16];
+    char text[4096], its_id[64], its_call[16];
+    char *rest = NULL;
     long ms, longest = 0;
 
-    FILE *lines = fopen(file, "re");
-    while (lines != NULL && fgets(line, sizeof(line), lines) != NULL)
+    ssize_t count = pread(lines_fd, text, sizeof(text) - 1, 0);
+    if (count < 0)
+        abort();
+    text[count] = '\0';
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest))
         if (sscanf(line, "%63s %15s %ld", its_id, its_call, &ms) == 3 && ms > longest &&
             strcmp(its_call, call) == 0 && (its_id[0] == '*' || strcmp(its_id, id) == 0))
             longest = ms;
-    if (lines != NULL)
-        (void)fclose(lines);
     return longest;
 }
 
-static void announce(const char *file, const char *id, const char *call)
+static void announce(const char *id, const char *call)
 {
-    char path[4096], line[64];
+    char line[64];
 
-    (void)snprintf(path, sizeof(path), "%s.log", file);
     int count = snprintf(line, sizeof(line), "%s %s\n", id, call);
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, line, (size_t)count) != count)
+    if (write(log_fd, line, (size_t)count) != count)
         abort();
-    (void)close(fd);
 }
 
 static void wait_for_disk(int fd, const char *call)
 {
-    const char *file = getenv("SLOW_DISK");
     char id[33];
 
-    if (file == NULL || !upload_of(fd, id))
+    if (lines_fd < 0 || !upload_of(fd, id))
         return;
-    long ms = delay_of(file, id, call);
+    long ms = delay_of(id, call);
     if (ms == 0)
         return;
 
-    announce(file, id, call);
+    announce(id, call);
     for (long waited = 0; waited < ms; waited += STEP_MS) {
         struct timespec left = { .tv_nsec = STEP_MS * 1000000 };
         while (nanosleep(&left, &left) < 0 && errno == EINTR)
             ;
-        ms = delay_of(file, id, call);
+        ms = delay_of(id, call);
     }
 }
 
@@ -108,10 +130,9 @@ ssize_t pwritev64v2(int fd, const struct iovec *pieces, int count, off64_t offse
 
 static bool read_is_slow(int fd)
 {
-    const char *file = getenv("SLOW_DISK");
     char id[33];
 
-    return file != NULL && upload_of(fd, id) && delay_of(file, id, "read") > 0;
+    return lines_fd >= 0 && upload_of(fd, id) && delay_of(id, "read") > 0;
 }
 
 ssize_t preadv64v2(int fd, const struct iovec *pieces, int count, off64_t offset, int flags)
