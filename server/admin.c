@@ -84,44 +84,69 @@ static void admin_beat(void *argument)
     trial_beat(&admin->trial);
 }
 
-/* ---- start ---- */
+/* ---- where the operator comes in ---- */
 
-static bool admin_asks_token(const char *where)
+static bool door_asks_token(const char *where)
 {
     return strncmp(where, "unix:", 5) != 0;
 }
 
-static int admin_read_token(const struct admin_options *options, char **ret_token)
+static int door_read_token(const struct admin_place *place, char **ret_token)
 {
     AUTO_FREE char *path = NULL;
 
-    if (options->token_file != NULL)
-        return token_read(options->token_file, ret_token);
-    if (asprintf(&path, "%s/api-token", options->data) >= 0)
+    if (place->token_file != NULL)
+        return token_read(place->token_file, ret_token);
+    if (asprintf(&path, "%s/api-token", place->data) >= 0)
         return token_read_or_make(path, ret_token);
     path = NULL;
     return fail_code(ENOMEM, "start the operator's listener");
 }
 
 /* The token first: nobody is listened to who could not be asked for it. */
-static int admin_listen(struct admin *admin, const struct admin_options *options)
+static int door_listen(const struct admin_place *place, struct admin_door *door)
 {
     AUTO_FREE char *where = NULL;
 
-    int count = options->listen != NULL ? asprintf(&where, "%s", options->listen)
-                                        : asprintf(&where, "unix:%s/admin.sock", options->data);
+    int count = place->listen != NULL ? asprintf(&where, "%s", place->listen)
+                                      : asprintf(&where, "unix:%s/admin.sock", place->data);
     if (count < 0) {
         where = NULL;
         return fail_code(ENOMEM, "start the operator's listener");
     }
-    int r = admin_asks_token(where) ? admin_read_token(options, &admin->token) : 0;
-    return r == 0 ? listener_open_private(where, &admin->listener) : r;
+    int r = door_asks_token(where) ? door_read_token(place, &door->token) : 0;
+    return r == 0 ? listener_open_private(where, &door->listener) : r;
 }
+
+int admin_door_open(const struct admin_place *place, struct admin_door *ret_door)
+{
+    struct admin_door door = { 0 };
+
+    int r = door_listen(place, &door);
+    if (r != 0)
+        admin_door_close(&door);
+    if (r != 0 && place->listen == NULL) {
+        log_warning("there is no operator's listener; --admin-listen names another place");
+        r = 0;
+    }
+    if (r == 0)
+        *ret_door = door;
+    return r;
+}
+
+void admin_door_close(struct admin_door *door)
+{
+    listener_close(&door->listener);
+    free(door->token);
+    *door = (struct admin_door){ 0 };
+}
+
+/* ---- start ---- */
 
 static int admin_serve(struct admin *admin, const struct admin_options *options)
 {
     struct server_options server = {
-        .listeners = &admin->listener,
+        .listeners = &options->door->listener,
         .listener_count = 1,
         .threads = 1,
         .workers = WORKERS,
@@ -152,6 +177,7 @@ static struct admin *admin_new(const struct admin_options *options)
 
     admin->service = *options->service;
     admin->endpoint = options->endpoint;
+    admin->token = options->door->token;
     admin->started_ms = clock_monotonic_ms();
     admin->min_free_bytes = options->min_free_bytes;
     admin->version = options->version;
@@ -167,28 +193,21 @@ static void admin_free(struct admin *admin)
     trial_done(&admin->trial);
     rates_done(&admin->rates);
     server_free(admin->server);
-    listener_close(&admin->listener);
-    free(admin->token);
     free(admin);
 }
 
 int admin_start(const struct admin_options *options, struct admin **ret_admin)
 {
+    if (!options->door->listener.open) {
+        *ret_admin = NULL;
+        return 0;
+    }
     struct admin *admin = admin_new(options);
     if (admin == NULL)
         return -ENOMEM;
 
-    int r = admin_listen(admin, options);
-    if (r != 0 && options->listen == NULL) {
-        log_warning("there is no operator's listener; --admin-listen names another place");
-        admin_free(admin);
-        *ret_admin = NULL;
-        return 0;
-    }
-    if (r == 0) {
-        admin_beat(admin); /* rates are those since the start, as long as that is no minute ago */
-        r = pulse_start(admin_beat, admin, &admin->pulse);
-    }
+    admin_beat(admin); /* rates are those since the start, as long as that is no minute ago */
+    int r = pulse_start(admin_beat, admin, &admin->pulse);
     if (r == 0)
         r = admin_serve(admin, options);
     if (r != 0) {

@@ -15,7 +15,8 @@
  *   Routes      one table in admin.c
  *   Errors      0, or -errno after one clear line
  *
- * Calling sequence:  admin_start  admin_announce_stop  (the endpoint's server stops)  admin_stop
+ * Calling sequence:  admin_door_open  admin_start  admin_announce_stop  (the endpoint's server stops)  admin_stop
+ *                    admin_door_close
  */
 
 #include <stdatomic.h>
@@ -37,10 +38,16 @@ enum {
     ADMIN_WATCHERS = ADMIN_CONNECTIONS / 4
 };
 
+/* Where the operator comes in, and what is asked of him there. */
+struct admin_door {
+    struct listener listener; /* zeroed: there is none */
+    char *token;              /* NULL: none is asked for */
+};
+
 struct admin {
     struct service service;  /* first: service_of() */
     struct server *endpoint; /* its server, whose counts may be told */
-    char *token;             /* NULL: none is asked for */
+    const char *token;       /* NULL: none is asked for */
     uint64_t started_ms;     /* of the monotonic clock */
     atomic_bool stopping;    /* the endpoint takes no more requests */
     uint64_t min_free_bytes;
@@ -51,14 +58,17 @@ struct admin {
     struct trial trial;
     struct pulse *pulse;
 
-    struct listener listener;
     struct server *server;
 };
 
+struct admin_place {
+    const char *listen;     /* as listener.h says; NULL: unix:DATA/admin.sock */
+    const char *token_file; /* NULL: DATA/api-token, made when it is missing */
+    const char *data;       /* which a store has claimed */
+};
+
 struct admin_options {
-    const char *listen;            /* as listener.h says; NULL: unix:DATA/admin.sock */
-    const char *token_file;        /* NULL: DATA/api-token, made when it is missing */
-    const char *data;              /* which a store has opened */
+    struct admin_door *door;       /* borrowed until admin_stop() */
     const struct service *service; /* of the endpoint; borrowed, like what it points to */
     struct server *endpoint;       /* borrowed until admin_stop() */
     unsigned header_timeout_s, idle_timeout_s;
@@ -68,9 +78,13 @@ struct admin_options {
 };
 
 /*
- * Without a place of its own being named, a listener that cannot be opened is a warning, and there is none:
- * ret_admin is NULL then. The socket file of a server that was killed is replaced.
+ * Without a place of its own being named, a listener that cannot be opened is a warning, and there is none.
+ * The socket file of a server that was killed is replaced.
  */
+int admin_door_open(const struct admin_place *place, struct admin_door *ret_door);
+void admin_door_close(struct admin_door *door);
+
+/* Without a listener ret_admin is NULL. */
 int admin_start(const struct admin_options *options, struct admin **ret_admin);
 
 /* /readyz says no from here on. NULL is fine. */

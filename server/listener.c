@@ -200,6 +200,14 @@ int listeners_open(const char *const *where, size_t count, struct listener *ret_
     return 0;
 }
 
+int listeners_give(const struct listener *listeners, size_t count, uid_t owner, gid_t group)
+{
+    for (size_t i = 0; i < count; i++)
+        if (listeners[i].file != NULL && lchown(listeners[i].file, owner, group) != 0)
+            return fail_errno("give %s away", listeners[i].file);
+    return 0;
+}
+
 void listeners_close(struct listener *listeners, size_t count)
 {
     for (size_t i = 0; i < count; i++)

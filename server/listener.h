@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct listener {
     bool open;
@@ -28,4 +29,7 @@ void listener_close(struct listener *listener);
 
 /* All of them, or none. */
 int listeners_open(const char *const *where, size_t count, struct listener *ret_listeners);
+
+/* Unix sockets among them become somebody else's. */
+int listeners_give(const struct listener *listeners, size_t count, uid_t owner, gid_t group);
 void listeners_close(struct listener *listeners, size_t count);

@@ -7,11 +7,13 @@
 #define LOG_MODULE "ferryd"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "protocol/tus_extension.h"
@@ -25,8 +27,11 @@
 #include "server/listener.h"
 #include "server/metrics.h"
 #include "server/options.h"
+#include "server/sandbox.h"
 #include "server/server.h"
 #include "server/service.h"
+#include "server/syscall_filter.h"
+#include "server/user.h"
 #include "server/verify.h"
 #include "storage/store.h"
 
@@ -115,6 +120,75 @@ static void say_where(const struct server *server, const struct options *options
     (void)fflush(stdout);
 }
 
+/* ---- rights ---- */
+
+/* What was given up, as far as the kernel has it. */
+struct bounds {
+    int landlock; /* see server/sandbox.h */
+    bool filtered;
+};
+
+/* What only root can do is done then: the sockets are there, and the directory is made for who comes now.
+ * Without listeners nothing is made. */
+static int root_give_up(const struct options *options, const struct listener *listeners)
+{
+    struct user user;
+
+    if (options->user == NULL)
+        return 0;
+    int r = user_find(options->user, &user);
+    bool serves = listeners != NULL && geteuid() == 0;
+    if (r == 0 && serves)
+        r = store_make_directory(options->data, user.id, user.group);
+    if (r == 0 && serves)
+        r = listeners_give(listeners, options->listen_count, user.id, user.group);
+    return r == 0 ? user_become(&user) : r;
+}
+
+/* The files of uploads may lie on another disk, behind a link. */
+static int confine(const struct options *options, const struct listener *listeners,
+                   const struct admin_door *door, struct bounds *ret_bounds)
+{
+    char files[PATH_MAX];
+    struct sandbox_place places[OPTIONS_LISTEN_MAX + 3] = {
+        { .path = options->data, .use = SANDBOX_STORE },
+        { .path = files, .use = SANDBOX_STORE },
+        { .path = door != NULL ? door->listener.file : NULL, .use = SANDBOX_CLEAR },
+    };
+
+    (void)snprintf(files, sizeof(files), "%s/files", options->data);
+    for (size_t i = 0; listeners != NULL && i < options->listen_count; i++)
+        places[3 + i] = (struct sandbox_place){ .path = listeners[i].file, .use = SANDBOX_CLEAR };
+    int r = sandbox_enter(options->sandbox ? SANDBOX_ON : SANDBOX_OFF, places,
+                          sizeof(places) / sizeof(places[0]), &ret_bounds->landlock);
+    return r == 0 && options->sandbox ? syscall_filter_enter(&ret_bounds->filtered) : r;
+}
+
+static void say_rights(const struct options *options, const struct bounds *bounds)
+{
+    if (geteuid() == 0)
+        log_info("runs as root; --user NAME would give that up");
+    if (!options->sandbox)
+        log_info("not confined to %s: --sandbox off", options->data);
+    else if (bounds->landlock == 0 && !bounds->filtered)
+        log_info("not confined to %s: the kernel has neither Landlock nor seccomp", options->data);
+    else
+        log_info("confined to %s landlock=%d seccomp=%s", options->data, bounds->landlock,
+                 bounds->filtered ? "on" : "none");
+}
+
+/* ---- the servers ---- */
+
+/* What a server has open by name before it serves. */
+struct opened {
+    struct events *events;
+    struct listener listeners[OPTIONS_LISTEN_MAX];
+    struct store *store;
+    struct admin_door door;
+    struct bounds bounds;
+    struct audience *audience; /* later: it has a thread */
+};
+
 /* Where uploads are, and beside it where the operator is; each NULL when it could not be started. */
 struct servers {
     struct endpoint endpoint;
@@ -177,12 +251,11 @@ static int endpoint_start(struct servers *servers, const struct options *options
     return server_start(&server_options, &servers->server);
 }
 
-static int operator_start(struct servers *servers, const struct options *options)
+static int operator_start(struct servers *servers, const struct options *options,
+                          struct admin_door *door)
 {
     struct admin_options admin_options = {
-        .listen = options->admin_listen,
-        .token_file = options->api_token_file,
-        .data = options->data,
+        .door = door,
         .service = &servers->service,
         .endpoint = servers->server,
         .header_timeout_s = options->header_timeout_s,
@@ -192,8 +265,6 @@ static int operator_start(struct servers *servers, const struct options *options
         .metrics_tusd_names = options->metrics_tusd_names,
     };
 
-    if (options->admin_listen != NULL && strcmp(options->admin_listen, "none") == 0)
-        return 0;
     return admin_start(&admin_options, &servers->admin);
 }
 
@@ -211,19 +282,19 @@ static void servers_stop(struct servers *servers)
 }
 
 /* Serves until a signal comes. */
-static int serve(const struct options *options, struct listener *listeners, struct store *store,
-                 struct audience *audience, const sigset_t *signals)
+static int serve(const struct options *options, struct opened *opened, const sigset_t *signals)
 {
-    struct servers servers = { .service = service_from(options, store, audience) };
+    struct servers servers = { .service = service_from(options, opened->store, opened->audience) };
     int number = 0;
 
     servers.service.metrics = metrics_new();
     if (servers.service.metrics == NULL)
         return -ENOMEM;
-    int r = endpoint_start(&servers, options, listeners);
+    int r = endpoint_start(&servers, options, opened->listeners);
     if (r == 0)
-        r = operator_start(&servers, options);
+        r = operator_start(&servers, options, &opened->door);
     if (r == 0) {
+        say_rights(options, &opened->bounds);
         say_where(servers.server, options);
         (void)sigwait(signals, &number);
         log_info("stopping signal=%d", number);
@@ -260,16 +331,22 @@ static int watching_start(const struct options *options, struct events *events,
     return audience_start(&audience_options, ret_audience);
 }
 
-/* First the sockets, then the store: a server that cannot listen touches no data. */
-static int run(struct options *options, const sigset_t *signals)
+static int door_open(const struct options *options, struct admin_door *ret_door)
 {
-    struct listener listeners[OPTIONS_LISTEN_MAX] = { 0 };
-    struct store *store = NULL;
-    struct events *events = NULL;
-    struct audience *audience = NULL;
+    struct admin_place place = {
+        .listen = options->admin_listen,
+        .token_file = options->api_token_file,
+        .data = options->data,
+    };
 
-    limits_raise(options);
-    int r = events_start(options, &events);
+    if (options->admin_listen != NULL && strcmp(options->admin_listen, "none") == 0)
+        return 0;
+    return admin_door_open(&place, ret_door);
+}
+
+static int store_take(const struct options *options, struct events *events,
+                      struct store **ret_store)
+{
     struct store_options store_options = {
         .directory = options->data,
         .io_threads = options->io_threads,
@@ -280,19 +357,56 @@ static int run(struct options *options, const sigset_t *signals)
         .materialise = options->materialise,
         .observer = { .see = events_observe, .argument = events },
     };
+
+    return store_claim(&store_options, ret_store);
+}
+
+/*
+ * All that is opened by name, and then the rights to do so are given up; no thread is started before that.
+ * First the sockets, then the store: a server that cannot listen touches no data.
+ */
+static int open_all(struct options *options, struct opened *opened)
+{
+    limits_raise(options);
+    int r = events_start(options, &opened->events);
     if (r == 0)
-        r = listeners_open(options->listen, options->listen_count, listeners);
+        r = listeners_open(options->listen, options->listen_count, opened->listeners);
     if (r == 0)
-        r = store_open(&store_options, &store);
+        r = root_give_up(options, opened->listeners);
     if (r == 0)
-        r = watching_start(options, events, &audience);
+        r = store_take(options, opened->events, &opened->store);
     if (r == 0)
-        r = serve(options, listeners, store, audience, signals);
-    audience_stop(audience);
-    listeners_close(listeners, options->listen_count);
-    store_close(store); /* commits what closed uploads still hold */
-    audience_free(audience);
-    events_free(events);
+        r = door_open(options, &opened->door);
+    if (r == 0)
+        r = confine(options, opened->listeners, &opened->door, &opened->bounds);
+    return r;
+}
+
+static void close_all(struct options *options, struct opened *opened)
+{
+    audience_stop(opened->audience);
+    admin_door_close(&opened->door);
+    listeners_close(opened->listeners, options->listen_count);
+    store_close(opened->store); /* commits what closed uploads still hold */
+    audience_free(opened->audience);
+    events_free(opened->events);
+}
+
+static int run(struct options *options, const sigset_t *signals)
+{
+    struct opened opened = { 0 };
+
+    int r = open_all(options, &opened);
+    if (r == 0)
+        r = log_start();
+    if (r == 0)
+        r = store_start(opened.store);
+    if (r == 0)
+        r = watching_start(options, opened.events, &opened.audience);
+    if (r == 0)
+        r = serve(options, &opened, signals);
+    close_all(options, &opened);
+    log_stop();
     return r;
 }
 
@@ -304,18 +418,23 @@ static int main_run(struct options *options)
         &signals); /* before any thread is started: they all have the mask of the first one */
     log_set_level(options->log_level);
     log_set_format(options->log_format);
-    int r = log_start();
-    if (r == 0)
-        r = run(options, &signals);
-    log_stop();
-    return r == 0 ? 0 : 1;
+    return run(options, &signals) == 0 ? 0 : 1;
 }
 
 static int main_verify(const struct options *options)
 {
+    struct bounds bounds = { 0 };
+    int status = 1;
+
     log_set_level(options->log_level);
     log_set_format(options->log_format);
-    int status = log_start() == 0 ? verify_print(options->data) : 1;
+    int r = root_give_up(options, NULL);
+    if (r == 0)
+        r = confine(options, NULL, NULL, &bounds);
+    if (r == 0)
+        r = log_start();
+    if (r == 0)
+        status = verify_print(options->data);
     log_stop();
     return status;
 }

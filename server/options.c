@@ -27,7 +27,8 @@ enum option_kind {
     KIND_LOG_FORMAT,
     KIND_DIGEST,
     KIND_MATERIALISE,
-    KIND_FLAG, /* on by its name alone; in the environment 1 or 0 */
+    KIND_SWITCH, /* on or off */
+    KIND_FLAG,   /* on by its name alone; in the environment 1 or 0 */
     KIND_VERIFY,
     KIND_HELP,
     KIND_VERSION,
@@ -84,6 +85,11 @@ static const struct option_row rows[] = {
     { "api-token-file", "FILE", "the token that --admin-listen ADDR:PORT asks for\n"
       "(default DATA/api-token, made when missing)",
       KIND_TEXT, offsetof(struct options, api_token_file), 0, 0 },
+    { "user", "NAME", "who to become when started as root, once what only root can do is done\n"
+      "(default: nobody else)", KIND_TEXT, offsetof(struct options, user), 0, 0 },
+    { "sandbox", "ON", "on: open no file but those of uploads, start no program and no connection,\n"
+      "as far as the kernel can see to it; or off (default on)",
+      KIND_SWITCH, offsetof(struct options, sandbox), 0, 0 },
     { "threads", "N", "loop threads (default: the number of cores)", NUMBER(threads, 1, 256) },
     { "io-threads", "N", "threads for disk and database (default 16)", NUMBER(io_threads, 1, 256) },
     { "idle-timeout", "SECONDS", "close a connection without any byte for so long (default 60)",
@@ -213,6 +219,16 @@ static bool materialise_set(const char *when, bool *ret_materialise)
     return true;
 }
 
+static bool switch_set(const char *value, bool *ret_on)
+{
+    bool on = strcmp(value, "on") == 0;
+
+    if (!on && strcmp(value, "off") != 0)
+        return false;
+    *ret_on = on;
+    return true;
+}
+
 static bool option_set(struct options *options, const struct option_row *row, const char *value,
                        bool *listen_named)
 {
@@ -244,6 +260,7 @@ static bool option_set(struct options *options, const struct option_row *row, co
             return false;
         *(unsigned *)member = (unsigned)number;
         return true;
+    case KIND_SWITCH: return switch_set(value, member);
     case KIND_FLAG: return flag_set(value, member);
     case KIND_VERIFY:
     case KIND_HELP:
@@ -280,6 +297,8 @@ static void option_complain(const struct option_row *row, const char *name, cons
                       name, value, NETWORKS_MAX);
     else if (row->kind == KIND_LOG_FORMAT)
         (void)fprintf(stderr, "ferryd: %s %s: not one of text, json\n", name, value);
+    else if (row->kind == KIND_SWITCH)
+        (void)fprintf(stderr, "ferryd: %s %s: on or off is wanted\n", name, value);
     else if (row->kind == KIND_FLAG)
         (void)fprintf(stderr, "ferryd: %s %s: 1 or 0 is wanted\n", name, value);
     else if (row->kind == KIND_DIGEST)
@@ -408,6 +427,7 @@ enum options_result options_parse(int argc, char **argv, struct options *ret_opt
         .remember_gone_s = 2592000,
         .digest = DIGEST_BLAKE2B,
         .cors_origins = "*",
+        .sandbox = true,
         .threads = cores < 1 ? 1 : (unsigned)cores,
         .io_threads = 16,
         .idle_timeout_s = 60,

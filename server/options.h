@@ -38,6 +38,8 @@ struct options {
     const char *admin_listen;   /* NULL: unix:DATA/admin.sock */
     bool metrics_tusd_names;
     const char *api_token_file; /* NULL: DATA/api-token */
+    const char *user;           /* see server/user.h; NULL: stays who it is */
+    bool sandbox;               /* see server/sandbox.h */
     unsigned threads, io_threads;
     unsigned idle_timeout_s, header_timeout_s;
     unsigned max_connections;

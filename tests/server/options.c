@@ -39,6 +39,8 @@ static void has_defaults(void **state)
     assert_false(options.materialise);
     assert_null(options.admin_listen);
     assert_null(options.api_token_file);
+    assert_null(options.user);
+    assert_true(options.sandbox);
     assert_string_equal(text, "");
     options_done(&options);
 }

@@ -1,0 +1,49 @@
+#define LOG_MODULE "user"
+#include "server/user.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+
+enum {
+    ENTRY_BYTES = 16384, /* of the user database: names, folder, shell */
+};
+
+int user_find(const char *name, struct user *ret_user)
+{
+    char texts[ENTRY_BYTES];
+    struct passwd entry;
+    struct passwd *found = NULL;
+
+    int code = getpwnam_r(name, &entry, texts, sizeof(texts), &found);
+    if (found == NULL && (code == 0 || code == ENOENT || code == ESRCH))
+        return fail_code(EINVAL, "there is no user %s", name);
+    if (found == NULL)
+        return fail_code(code, "look for user %s", name);
+    if (entry.pw_uid == 0)
+        return fail_code(EINVAL, "user %s is root: to become it gives nothing up", name);
+
+    *ret_user = (struct user){ .name = name, .id = entry.pw_uid, .group = entry.pw_gid };
+    return 0;
+}
+
+int user_become(const struct user *user)
+{
+    if (geteuid() != 0)
+        return getuid() == user->id
+                   ? 0
+                   : fail_code(EPERM, "become user %s: only root can do that", user->name);
+
+    /* Groups first: without root they cannot be changed any more. */
+    if (initgroups(user->name, user->group) != 0 ||
+        setresgid(user->group, user->group, user->group) != 0 ||
+        setresuid(user->id, user->id, user->id) != 0)
+        return fail_errno("become user %s", user->name);
+    if (setresuid(0, 0, 0) == 0)
+        fail_fatal("become user %s: root can be had back", user->name);
+    return 0;
+}

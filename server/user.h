@@ -1,0 +1,28 @@
+#pragma once
+
+/*
+ * The user that a server becomes which was started as root
+ *
+ * Root is for what only root can do at the start: ports below 1024, the data directory. What comes after
+ * it, all that clients have to do with, is done as somebody who owns nothing else.
+ *
+ *   Errors   0, or -errno after one clear line
+ *   Threads  before any other is started
+ *   Source   setresuid(2), capabilities(7): with the last user id of root its capabilities are gone, too
+ *
+ * Calling sequence:  user_find  (what root has to do)  user_become
+ */
+
+#include <sys/types.h>
+
+struct user {
+    const char *name; /* borrowed */
+    uid_t id;
+    gid_t group;
+};
+
+/* -EINVAL where there is no such user, or it is root. */
+int user_find(const char *name, struct user *ret_user);
+
+/* For good, with all its groups and no other. -EPERM when neither root nor this user asks. */
+int user_become(const struct user *user);
