@@ -74,14 +74,14 @@ REPORTS = re.compile(r"^==\d+==(?!WARNING: ASan doesn't fully support makecontex
 
 
 class Server:
-    """A running server program, in a folder of its own."""
+    """A running server program, in a folder of its own; by a command that comes before it and becomes it, if any."""
 
-    def __init__(self, program, arguments=(), folder=None, listeners=1, prepare=None, **popen):
+    def __init__(self, program, arguments=(), folder=None, listeners=1, prepare=None, before=(), **popen):
         self.program = program
         self.folder = folder
         self.errors = open(folder / f"stderr-{id(self):x}", "w+b")
         self.process = subprocess.Popen(
-            WRAPPER + [str(BUILD / program), *arguments],
+            [*before, *WRAPPER, str(BUILD / program), *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
             cwd=folder, preexec_fn=lambda: die_with_parent(prepare), **popen)
         self.stopped = False
