@@ -36,6 +36,7 @@ struct catalog {
     struct db *writer;
     uint64_t checkpoint_pages; /* half of what the log was grown to */
     unsigned checkpoint_pause;
+    bool full; /* the last checkpoint found no space */
 
     pthread_mutex_t mutex; /* of everything below */
     pthread_cond_t submitted;
@@ -62,13 +63,24 @@ static int catalog_result(int r)
     return r == -ENOSPC ? REFUSED_NO_SPACE : r;
 }
 
+/* Where the database cannot grow its log is not written back, and comes to its end: the last quarter is for
+ * those who go on with what is there, and for those who delete. */
+static bool catalog_has_room(const struct catalog *catalog, const struct change *change)
+{
+    bool creates = change->kind == CHANGE_CREATE || change->kind == CHANGE_JOIN;
+    uint64_t room = catalog->checkpoint_pages + catalog->checkpoint_pages / 2;
+
+    return !creates || !catalog->full || db_log_pages(catalog->writer) <= room;
+}
+
 /* One transaction; 0, or what stopped it, and then nothing of it has happened. */
 static int catalog_apply(struct catalog *catalog, struct change *changes, bool *ret_begun)
 {
     int r = db_begin(catalog->writer);
     *ret_begun = r == 0;
     for (struct change *change = changes; r >= 0 && change != NULL; change = change->next) {
-        change->result = change_apply(catalog->writer, change);
+        change->result = catalog_has_room(catalog, change) ? change_apply(catalog->writer, change)
+                                                           : REFUSED_NO_SPACE;
         r = change->result < 0 ? change->result : 0;
     }
     if (r == 0)
@@ -180,6 +192,7 @@ static void catalog_checkpoint(struct catalog *catalog, uint64_t pages)
     int r = db_checkpoint(catalog->writer);
     catalog_survives(r);
     catalog->checkpoint_pause = r == 0 ? 0 : CHECKPOINT_PAUSE;
+    catalog->full = r == -ENOSPC;
 }
 
 static struct timespec catalog_idle_deadline(void)
@@ -299,6 +312,7 @@ static int catalog_open_writer(struct catalog *catalog, const struct catalog_opt
     r = db_checkpoint(catalog->writer);
     if (r != 0 && r != -ENOSPC)
         return r;
+    catalog->full = r == -ENOSPC;
     r = db_grow_log(catalog->writer, options->wal_bytes);
     if (r == -ENOSPC) {
         log_warning("the disk is full, and so may be the log of the database before long");
