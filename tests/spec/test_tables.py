@@ -36,6 +36,19 @@ def test_every_item_of_tus_stands_once():
     assert [int(item[1]) for item in items if item] == list(range(1, 96))
 
 
+def test_every_threat_stands_once_and_is_stopped_or_accepted():
+    """What stops it has code and tests; what is accepted has none to show, and says why."""
+    threats = [row for row in rows(ROOT / "spec/threats.md") if re.match(r"\| \d+ \|", row)]
+    cells = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in threats]
+    assert [int(number) for number, *_ in cells] == list(range(1, 54))
+    for number, _, stop, tests in cells:
+        if stop.startswith("*accepted*"):
+            assert tests == "–", number
+        else:
+            assert PLACE.search(stop) or ".md)" in stop, number
+            assert all(path.startswith("tests/") for path, _ in PLACE.findall(tests)) and PLACE.search(tests), number
+
+
 def test_every_item_of_the_ietf_stands_once():
     items = [re.match(r"\| R(\d+) \|", row) for row in rows(ROOT / "spec/ietf-resumable-upload.md")]
     assert [int(item[1]) for item in items if item] == list(range(1, 57))
