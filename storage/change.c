@@ -194,12 +194,14 @@ static int progress_set_state(struct db *db, const struct change *change)
 {
     struct statement *update = db_prepare(db,
         "UPDATE progress"
-        "   SET state = :state"
+        "   SET state = :state,"
+        "       expires = coalesce(expires, :expires)"
         " WHERE number = :number"
         "   AND state IN (0, 1, 5)");
 
     bind_u64(update, ":number", change->number);
     bind_u64(update, ":state", change->state);
+    bind_expires(update, change->expires);
     return changed_one(db, update);
 }
 

@@ -26,7 +26,7 @@ enum change_kind {
     CHANGE_COMPLETE,     /* offset, which becomes the length; appended, digest, response, expires */
     CHANGE_MISMATCH,     /* offset, which becomes the length; appended, digest: and it is damaged */
     CHANGE_LENGTH,       /* length */
-    CHANGE_STATE,        /* state: invalidated or damaged */
+    CHANGE_STATE,        /* state: invalidated or damaged; expires, of one that would never */
     CHANGE_DELETE,       /* the row says that it is gone */
     CHANGE_EXPIRE,       /* the same, when it is still unfinished and expired at time now */
     CHANGE_EXPIRE_EARLY, /* the same at any time, when it is unfinished */

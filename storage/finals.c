@@ -153,7 +153,8 @@ static void prove_fail(struct finals *finals, ssize_t result)
     struct change change = { .kind = CHANGE_STATE,
                              .number = finals->number,
                              .about = finals_observation(finals),
-                             .state = UPLOAD_DAMAGED };
+                             .state = UPLOAD_DAMAGED,
+                             .expires = store_finals_expire(finals->store) };
 
     log_error("a final upload cannot be read id=%s offset=%" PRIu64 ": %s",
               upload_id_format(&finals->id).text, finals->digest.position,
@@ -164,12 +165,11 @@ static void prove_fail(struct finals *finals, ssize_t result)
 
 static void prove_end(struct finals *finals)
 {
-    uint32_t expire_after_s = finals->store->options.expire_after_s;
     struct change change = {
         .kind = CHANGE_PROVE,
         .number = finals->number,
         .about = finals_observation(finals),
-        .expires = expire_after_s == 0 ? 0 : os.realtime_s() + expire_after_s,
+        .expires = store_finals_expire(finals->store),
     };
 
     digest_final(&finals->digest, &change.digest);

@@ -311,5 +311,5 @@ void store_press(struct store *store);
 /* Tombstones wait for the janitor. */
 void store_deleted(struct store *store);
 
-/* Finals that wait for a part which is lost now end with it, and are told of until then; 0: for ever. */
+/* Finals that end now, with a part that is lost or without their bytes, are told of until then; 0: for ever. */
 int64_t store_finals_expire(const struct store *store);

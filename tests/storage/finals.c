@@ -666,6 +666,25 @@ static void is_verified_when_a_digest_was_stated(void **state)
     assert_reads(fixture, &right, 5500000);
 }
 
+static void one_whose_bytes_are_lost_while_it_is_verified_expires(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id parts[] = { make_part(fixture, 0, 1000), make_part(fixture, 1000, 1000) };
+
+    struct upload_id id = joined_stated(fixture, parts, 2, pattern_digest(2000));
+    assert_int_equal(fixture_find(fixture, &id).expires, 0);
+    assert_int_equal(unlink(fixture_path(fixture, &parts[0])), 0);
+    sweep(fixture);
+    assert_int_equal(state_of(fixture, &id), UPLOAD_DAMAGED);
+    assert_true(fixture_find(fixture, &id).expires > realtime_s());
+    let_pass(2 * fixture->options.expire_after_s);
+    sweep(fixture);
+    assert_int_equal(find_result(fixture, &id), REFUSED_GONE);
+    sweep(fixture); /* no final needs the other part any more */
+    assert_false(has_file(fixture, &parts[1]));
+    assert_nothing_left(fixture);
+}
+
 /* ---- one file ---- */
 
 static void materialise(struct fixture *fixture)
@@ -994,6 +1013,7 @@ int main(void)
         FINALS_TEST(a_key_makes_one_upload_a_day),
         FINALS_TEST(a_key_makes_one_final),
         FINALS_TEST(is_verified_when_a_digest_was_stated),
+        FINALS_TEST(one_whose_bytes_are_lost_while_it_is_verified_expires),
         FINALS_TEST(becomes_one_file),
         FINALS_TEST(becomes_one_file_by_hand),
         FINALS_TEST(bytes_that_did_not_reach_the_disk_are_not_copied),
