@@ -214,6 +214,20 @@ static void prove_step(struct finals *finals)
 
 /* ---- copy ---- */
 
+/*
+ * Somebody has cut the file, or written another one. The row forgets it before the first byte is copied again:
+ * else a crash could leave a file that is as long as the row says, with bytes that never were on the disk.
+ */
+static int copy_start_over(struct finals *finals)
+{
+    struct change change = { .kind = CHANGE_COPIED, .number = finals->number };
+
+    log_warning("the copy of a final upload is shorter than its record, it begins again id=%s",
+                upload_id_format(&finals->id).text);
+    finals->copied = 0;
+    return finals_change(finals, &change);
+}
+
 /* How far a copy has come, of which all bytes are on the disk. */
 static int copy_resume(struct finals *finals)
 {
@@ -232,7 +246,9 @@ static int copy_resume(struct finals *finals)
     if (os.fstatat(file->fd, "", &about, AT_EMPTY_PATH) < 0)
         return fail_errno("look at the file of upload %s", upload_id_format(&finals->id).text);
     if ((uint64_t)about.st_size < finals->copied)
-        finals->copied = 0; /* somebody has cut it: begin again */
+        r = copy_start_over(finals);
+    if (r != 0)
+        return r;
     finals->recorded = finals->copied;
     return file_cut(file, finals->copied);
 }

@@ -2,8 +2,8 @@
  * Final uploads: made of parts, completed by them, read, proven, made one file, and gone without a trace
  */
 #include <errno.h>
-#include <stdatomic.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +157,19 @@ static int64_t ask(struct fixture *fixture, const char *sql)
     (void)sqlite3_finalize(statement);
     (void)sqlite3_close(db);
     return value;
+}
+
+/* While the store is closed. */
+static void tell(struct fixture *fixture, const char *sql)
+{
+    sqlite3 *db;
+    char path[100];
+
+    assert_null(fixture->store);
+    (void)snprintf(path, sizeof(path), "%s/ferry.db", fixture->directory);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(db);
 }
 
 static int64_t realtime_ahead_s;
@@ -790,6 +803,53 @@ static void bytes_that_did_not_reach_the_disk_are_not_copied(void **state)
     assert_pattern(fixture_path(fixture, &id), BYTES);
 }
 
+static int failing_copies;
+
+static ssize_t copies_or_fails(int from, off_t *from_offset, int to, off_t *to_offset, size_t count,
+                               unsigned flags)
+{
+    if (failing_copies-- > 0) {
+        errno = EIO;
+        return -1;
+    }
+    return os_linux.copy_file_range(from, from_offset, to, to_offset, count, flags);
+}
+
+/* A copy of which the row says that so many bytes are on the disk, and whose file has others, and fewer. */
+static void leave_a_short_copy(struct fixture *fixture, const struct upload_id *id)
+{
+    FILE *file = fopen(fixture_path(fixture, id), "w");
+
+    assert_non_null(file);
+    assert_true(fputs("what is no byte of it", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    fixture_close(fixture);
+    tell(fixture, "UPDATE final SET copied = 200000");
+    fixture_open(fixture);
+}
+
+static void a_copy_that_was_cut_begins_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id part = make_part(fixture, 0, 300000);
+
+    materialise(fixture);
+    struct upload_id id = joined(fixture, &part, 1);
+    leave_a_short_copy(fixture, &id);
+
+    failing_copies = 1;
+    os.copy_file_range = copies_or_fails;
+    sweep(fixture);
+    assert_false(fixture_find(fixture, &id).filed);
+    assert_int_equal(ask(fixture, "SELECT copied FROM final"), 0);
+    assert_reads(fixture, &id, 300000);
+
+    sweep(fixture);
+    os.copy_file_range = os_linux.copy_file_range;
+    assert_true(fixture_find(fixture, &id).filed);
+    assert_pattern(fixture_path(fixture, &id), 300000);
+}
+
 static void a_waiting_part_found_damaged_leaves_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -1017,6 +1077,7 @@ int main(void)
         FINALS_TEST(becomes_one_file),
         FINALS_TEST(becomes_one_file_by_hand),
         FINALS_TEST(bytes_that_did_not_reach_the_disk_are_not_copied),
+        FINALS_TEST(a_copy_that_was_cut_begins_again),
         FINALS_TEST(a_waiting_part_found_damaged_leaves_nothing),
         FINALS_TEST(a_final_damaged_by_its_part_expires),
         FINALS_TEST(its_completion_is_told_behind_many_that_failed),
