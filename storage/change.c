@@ -348,6 +348,8 @@ static int change_create(struct db *db, struct change *change)
     int r = repeat_find(db, &change->repeat, change->now, &change->repeated, &change->answer);
     if (r != 0 || change->repeated)
         return r;
+    if (change->only_repeats)
+        return REFUSED_NO_SPACE;
 
     change->answer = change->info.id;
     r = upload_insert(db, &change->info);

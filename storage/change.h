@@ -54,6 +54,7 @@ struct change {
     int64_t finals_expire; /* finals that end by what happens to this part; 0: never */
     int64_t now, until;
     struct repeat repeat;
+    bool only_repeats; /* of CHANGE_CREATE: nothing new is made, by REFUSED_NO_SPACE */
     struct join *join;
     enum upload_state state;
 

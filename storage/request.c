@@ -123,7 +123,8 @@ int upload_create(struct store *store, const struct upload_creation *creation,
     assert(stated == DIGEST_NONE || stated == creation->digest_algorithm);
     if (creation->length_known && creation->length > INT64_MAX)
         return REFUSED_TOO_LONG;
-    if (atomic_load(&store->free_bytes) < store->options.min_free_bytes)
+    bool full = atomic_load(&store->free_bytes) < store->options.min_free_bytes;
+    if (full && creation->repeat.key.count == 0)
         return REFUSED_NO_SPACE;
 
     struct request *request = request_new(store, done);
@@ -141,6 +142,7 @@ int upload_create(struct store *store, const struct upload_creation *creation,
     request->ret_repeated = creation->repeat.ret_repeated;
     request->change.kind = CHANGE_CREATE;
     request->change.now = request->change.info.created;
+    request->change.only_repeats = full;
     if (creation->repeat.key.count > 0)
         request->change.repeat = repeat_of(&creation->repeat, creation_fingerprint(creation));
     request->change.done = (struct done){ .call = create_answered, .argument = request };

@@ -150,9 +150,9 @@ struct upload_creation {
  * exists, even after a power cut, when done was called with 0. With a key the id may be another one by
  * then: that of the upload which the first request with the key has made, whatever became of it since.
  *
- * Refuses with REFUSED_NO_SPACE below the free-space floor or when the database is full, with
- * REFUSED_TOO_LONG for a length of more than INT64_MAX, and with REFUSED_KEY_REUSED when the key was
- * that of another request.
+ * Refuses with REFUSED_NO_SPACE below the free-space floor or when the database is full, though not what
+ * a key has made already; with REFUSED_TOO_LONG for a length of more than INT64_MAX; and with
+ * REFUSED_KEY_REUSED when the key was that of another request.
  */
 int upload_create(struct store *store, const struct upload_creation *creation,
                   struct upload_id *ret_id, struct done done);

@@ -603,6 +603,30 @@ static void a_key_makes_one_upload_a_day(void **state)
     assert_int_equal(ask(fixture, "SELECT count(*) FROM repeat"), 0);
 }
 
+static void a_key_finds_its_upload_below_the_floor_of_free_space(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_creation creation = {
+        .length_known = true,
+        .length = 10,
+        .repeat = { .key = bytes_of_text("0123456789abcdef") },
+    };
+    struct upload_id first, second;
+
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &first), 0);
+    fixture->options.min_free_bytes = UINT64_MAX;
+    fixture_reopen(fixture);
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &second), 0);
+    assert_true(upload_id_equal(&first, &second));
+    creation.length = 11;
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &second), REFUSED_KEY_REUSED);
+    creation.repeat.key = bytes_of_text("fedcba9876543210");
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &second), REFUSED_NO_SPACE);
+    creation.repeat.key.count = 0;
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &second), REFUSED_NO_SPACE);
+    assert_int_equal(ask(fixture, "SELECT count(*) FROM upload"), 1);
+}
+
 static void a_key_makes_one_final(void **state)
 {
     struct fixture *fixture = *state;
@@ -1071,6 +1095,7 @@ int main(void)
         FINALS_TEST(a_part_that_is_damaged_damages_it),
         FINALS_TEST(the_same_final_is_made_once),
         FINALS_TEST(a_key_makes_one_upload_a_day),
+        FINALS_TEST(a_key_finds_its_upload_below_the_floor_of_free_space),
         FINALS_TEST(a_key_makes_one_final),
         FINALS_TEST(is_verified_when_a_digest_was_stated),
         FINALS_TEST(one_whose_bytes_are_lost_while_it_is_verified_expires),

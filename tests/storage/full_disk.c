@@ -23,6 +23,7 @@ enum {
     DISK_MB = 96,
     VICTIM_BYTES = 6 * 1024 * 1024,
     EXPIRE_AFTER_S = 100,
+    MIN_FREE_BYTES = 1024 * 1024,
 };
 
 static char scratch[] = "/var/tmp/ferry-full-XXXXXX";
@@ -123,6 +124,17 @@ static struct upload_id create_victim(struct fixture *fixture, bool complete)
     return id;
 }
 
+static int create_keyed(struct fixture *fixture, const char *key, struct upload_id *ret_id)
+{
+    struct upload_creation creation = {
+        .length_known = true,
+        .length = 10,
+        .repeat = { .key = bytes_of_text(key) },
+    };
+
+    return upload_create_wait(fixture->store, &creation, ret_id);
+}
+
 static int find(struct fixture *fixture, const struct upload_id *id)
 {
     struct upload_info info = { 0 };
@@ -135,8 +147,12 @@ static int find(struct fixture *fixture, const struct upload_id *id)
 static void keeps_what_fitted_deletes_expires_and_goes_on(void **state)
 {
     struct fixture fixture = {
-        .options = { .manual = true, .expire_after_s = EXPIRE_AFTER_S, .tombstone_s = 1000 },
+        .options = { .manual = true,
+                     .min_free_bytes = MIN_FREE_BYTES,
+                     .expire_after_s = EXPIRE_AFTER_S,
+                     .tombstone_s = 1000 },
     };
+    struct upload_id keyed, again;
     int r = 0;
 
     (void)state;
@@ -147,6 +163,7 @@ static void keeps_what_fitted_deletes_expires_and_goes_on(void **state)
     struct upload_id deleted = create_victim(&fixture, true);
     struct upload_id expired = create_victim(&fixture, false);
     atomic_fetch_add(&clock_s, EXPIRE_AFTER_S / 2);
+    assert_int_equal(create_keyed(&fixture, "of the first one", &keyed), 0);
 
     /* the prefix that fitted is committed */
     struct upload_id id = fixture_create(&fixture, (uint64_t)DISK_MB << 20);
@@ -167,6 +184,10 @@ static void keeps_what_fitted_deletes_expires_and_goes_on(void **state)
     assert_int_equal(upload_commit_wait(upload), REFUSED_NO_SPACE);
     upload_close(upload);
     fill_up(); /* with the blocks that the close may have freed */
+    store_tick(fixture.store);
+    assert_int_equal(create_keyed(&fixture, "of another one.....", &again), REFUSED_NO_SPACE);
+    assert_int_equal(create_keyed(&fixture, "of the first one", &again), 0);
+    assert_true(upload_id_equal(&again, &keyed));
     upload = fixture_writer(&fixture, &deleted);
     assert_int_equal(upload_delete_wait(upload), 0);
     upload_close(upload);
