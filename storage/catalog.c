@@ -79,8 +79,9 @@ static int catalog_apply(struct catalog *catalog, struct change *changes, bool *
     int r = db_begin(catalog->writer);
     *ret_begun = r == 0;
     for (struct change *change = changes; r >= 0 && change != NULL; change = change->next) {
-        change->result = catalog_has_room(catalog, change) ? change_apply(catalog->writer, change)
-                                                           : REFUSED_NO_SPACE;
+        join_ends_done(&change->ends); /* of a transaction that was rolled back */
+        change->only_repeats |= !catalog_has_room(catalog, change);
+        change->result = change_apply(catalog->writer, change);
         r = change->result < 0 ? change->result : 0;
     }
     if (r == 0)
@@ -124,7 +125,8 @@ static void catalog_answer(struct catalog *catalog, struct change *changes, uint
     while (changes != NULL) {
         struct change *change = changes;
         changes = change->next; /* done may free it */
-        observer_tell(&catalog->observer, catalog->writer, change);
+        observer_tell(&catalog->observer, change);
+        join_ends_done(&change->ends);
         done_call(change->done, change->result);
     }
 }
@@ -142,6 +144,7 @@ static void catalog_answer_first(struct catalog *catalog, struct change *changes
         if (early)
             done_call(copy.done, 0);
         catalog_apply_alone(catalog, &copy);
+        join_ends_done(&copy.ends);
         if (!early) {
             change->result = copy.result;
             change->answer = copy.answer;

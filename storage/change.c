@@ -379,6 +379,8 @@ static int change_join(struct db *db, struct change *change)
         return r;
 
     r = join_find(db, &change->join->fingerprint, &change->repeated, &change->answer);
+    if (r == 0 && !change->repeated && change->only_repeats)
+        return REFUSED_NO_SPACE;
     if (r == 0 && !change->repeated) {
         change->answer = change->info.id;
         r = join_create(db, change);
@@ -387,23 +389,23 @@ static int change_join(struct db *db, struct change *change)
 }
 
 /* What its length means to finals, before the row has it. */
-static int change_tell_length(struct db *db, const struct change *change, uint64_t length)
+static int change_tell_length(struct db *db, struct change *change, uint64_t length)
 {
     bool lacks = false;
 
     int r = upload_lacks_length(db, change->number, &lacks);
     if (r != 0 || !lacks)
         return r;
-    return join_part_length(db, change->number, length, change->finals_expire);
+    return join_part_length(db, change->number, length, change->finals_expire, &change->ends);
 }
 
-static int change_length(struct db *db, const struct change *change)
+static int change_length(struct db *db, struct change *change)
 {
     int r = change_tell_length(db, change, change->length);
     return r != 0 ? r : upload_state_length(db, change);
 }
 
-static int change_end(struct db *db, const struct change *change)
+static int change_end(struct db *db, struct change *change)
 {
     bool complete = change->kind == CHANGE_COMPLETE;
 
@@ -414,12 +416,12 @@ static int change_end(struct db *db, const struct change *change)
         r = whole(upload_state_whole(db, change));
     if (r != 0)
         return r;
-    return complete ? join_part_complete(db, change->number)
-                    : join_part_lost(db, change->number, change->finals_expire);
+    return complete ? join_part_complete(db, change->number, &change->ends)
+                    : join_part_lost(db, change->number, change->finals_expire, &change->ends);
 }
 
 /* It is no more, or not what it was: so finals that wait for it, or were made of it, are not either. */
-static int change_lose(struct db *db, const struct change *change)
+static int change_lose(struct db *db, struct change *change)
 {
     enum upload_state before;
 
@@ -433,9 +435,9 @@ static int change_lose(struct db *db, const struct change *change)
         : change->kind == CHANGE_EXPIRE_EARLY ? progress_expire_early(db, change->number)
                                               : progress_set_state(db, change);
     if (r == 0 && (before == UPLOAD_RECEIVING || damage))
-        r = join_part_lost(db, change->number, change->finals_expire);
+        r = join_part_lost(db, change->number, change->finals_expire, &change->ends);
     if (r == 0 && before == UPLOAD_COMPLETE && damage)
-        r = join_part_damaged(db, change->number, change->finals_expire);
+        r = join_part_damaged(db, change->number, change->finals_expire, &change->ends);
     return r;
 }
 

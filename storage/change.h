@@ -54,7 +54,7 @@ struct change {
     int64_t finals_expire; /* finals that end by what happens to this part; 0: never */
     int64_t now, until;
     struct repeat repeat;
-    bool only_repeats; /* of CHANGE_CREATE: nothing new is made, by REFUSED_NO_SPACE */
+    bool only_repeats; /* of CHANGE_CREATE and CHANGE_JOIN: nothing new is made, by REFUSED_NO_SPACE */
     struct join *join;
     enum upload_state state;
 
@@ -62,6 +62,8 @@ struct change {
     struct upload_id answer;
     bool repeated;
     bool proven; /* of CHANGE_PROVE */
+
+    struct join_ends ends; /* what has become of finals by it; the catalog frees it */
 
     struct done done; /* called on the catalog's thread */
 

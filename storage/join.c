@@ -244,6 +244,56 @@ int join_insert(struct db *db, const struct join *join, const struct upload_info
 
 /* ---- what happens to a part ---- */
 
+/* Of an UPDATE of progress: what it has made of finals. */
+#define RETURNING_ENDS                                                                              \
+    " RETURNING state, offset,"                                                                     \
+    "          (SELECT id FROM upload WHERE upload.number = progress.number) AS id,"                \
+    "          (SELECT length FROM upload WHERE upload.number = progress.number) AS length"
+
+void join_ends_done(struct join_ends *ends)
+{
+    free(ends->finals);
+    *ends = (struct join_ends){ .finals = NULL };
+}
+
+static int ends_make_room(struct join_ends *ends)
+{
+    size_t room = ends->room == 0 ? 4 : ends->room * 2;
+
+    if (ends->count < ends->room)
+        return 0;
+    struct observation *grown = realloc(ends->finals, room * sizeof(*grown));
+    if (grown == NULL)
+        return fail_errno("memory for the end of final uploads");
+    ends->finals = grown;
+    ends->room = room;
+    return 0;
+}
+
+/* Runs an update that is RETURNING_ENDS. */
+static int ends_collect(struct statement *update, struct join_ends *ends)
+{
+    int collected = 0;
+
+    while (collected == 0 && statement_next(update)) {
+        collected = ends_make_room(ends);
+        if (collected != 0)
+            break;
+        struct observation *final = &ends->finals[ends->count++];
+        *final = (struct observation){
+            .what = OBSERVED_STATE,
+            .kind = UPLOAD_FINAL,
+            .state = (enum upload_state)column_u64(update, "state"),
+            .length_known = !column_null(update, "length"),
+            .length = column_u64(update, "length"),
+            .offset = column_u64(update, "offset"),
+        };
+        column_id(update, &final->id);
+    }
+    int r = statement_end(update);
+    return r != 0 ? r : collected;
+}
+
 /* A final that waits for a part. */
 struct waiting {
     uint64_t number;
@@ -312,33 +362,36 @@ static int final_state_length(struct db *db, const struct waiting *waiting)
     return statement_run(update);
 }
 
-static int final_invalidate(struct db *db, uint64_t number, int64_t expires)
+static int final_invalidate(struct db *db, uint64_t number, int64_t expires,
+                            struct join_ends *ends)
 {
     struct statement *update = db_prepare(db,
         "UPDATE progress"
         "   SET state = 2,"
         "       expires = :expires"
         " WHERE number = :number"
-        "   AND state = 0");
+        "   AND state = 0"
+        RETURNING_ENDS);
 
     bind_u64(update, ":number", number);
     if (expires != 0)
         bind_i64(update, ":expires", expires);
-    return statement_run(update);
+    return ends_collect(update, ends);
 }
 
-static int final_complete(struct db *db, const struct waiting *waiting)
+static int final_complete(struct db *db, const struct waiting *waiting, struct join_ends *ends)
 {
     struct statement *update = db_prepare(db,
         "UPDATE progress"
         "   SET offset = :offset,"
         "       state = iif((SELECT stated_digest FROM upload WHERE number = :number) IS NULL, 1, 5)"
         " WHERE number = :number"
-        "   AND state = 0");
+        "   AND state = 0"
+        RETURNING_ENDS);
 
     bind_u64(update, ":number", waiting->number);
     bind_u64(update, ":offset", waiting->known_bytes);
-    return statement_run(update);
+    return ends_collect(update, ends);
 }
 
 /* False: the final would be too long. */
@@ -355,26 +408,27 @@ static bool waiting_add(struct waiting *waiting, uint64_t length)
 }
 
 static int waiting_learn_length(struct db *db, struct waiting *waiting, uint64_t length,
-                                int64_t expires)
+                                int64_t expires, struct join_ends *ends)
 {
     if (!waiting_add(waiting, length))
-        return final_invalidate(db, waiting->number, expires);
+        return final_invalidate(db, waiting->number, expires, ends);
     int r = final_update(db, waiting);
     return r == 0 && waiting->unknown == 0 ? final_state_length(db, waiting) : r;
 }
 
-int join_part_length(struct db *db, uint64_t part, uint64_t length, int64_t expires)
+int join_part_length(struct db *db, uint64_t part, uint64_t length, int64_t expires,
+                     struct join_ends *ends)
 {
     struct waiting waiting[UPLOAD_PART_FINALS];
     size_t count = 0;
 
     int r = waiting_find(db, part, waiting, &count);
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = waiting_learn_length(db, &waiting[i], length, expires);
+        r = waiting_learn_length(db, &waiting[i], length, expires, ends);
     return r;
 }
 
-int join_part_complete(struct db *db, uint64_t part)
+int join_part_complete(struct db *db, uint64_t part, struct join_ends *ends)
 {
     struct waiting waiting[UPLOAD_PART_FINALS];
     size_t count = 0;
@@ -384,23 +438,23 @@ int join_part_complete(struct db *db, uint64_t part)
         waiting[i].missing -= waiting[i].times;
         r = final_update(db, &waiting[i]);
         if (r == 0 && waiting[i].missing == 0)
-            r = final_complete(db, &waiting[i]);
+            r = final_complete(db, &waiting[i], ends);
     }
     return r;
 }
 
-int join_part_lost(struct db *db, uint64_t part, int64_t expires)
+int join_part_lost(struct db *db, uint64_t part, int64_t expires, struct join_ends *ends)
 {
     struct waiting waiting[UPLOAD_PART_FINALS];
     size_t count = 0;
 
     int r = waiting_find(db, part, waiting, &count);
     for (size_t i = 0; r == 0 && i < count; i++)
-        r = final_invalidate(db, waiting[i].number, expires);
+        r = final_invalidate(db, waiting[i].number, expires, ends);
     return r;
 }
 
-int join_part_damaged(struct db *db, uint64_t part, int64_t expires)
+int join_part_damaged(struct db *db, uint64_t part, int64_t expires, struct join_ends *ends)
 {
     struct statement *update = db_prepare(db,
         "UPDATE progress"
@@ -408,13 +462,16 @@ int join_part_damaged(struct db *db, uint64_t part, int64_t expires)
         "       expires = :expires"
         " WHERE number IN (SELECT final FROM part WHERE part = :part)"
         "   AND state IN (1, 5)"
-        "   AND place = 1");
+        "   AND place = 1"
+        RETURNING_ENDS);
 
     bind_u64(update, ":part", part);
     if (expires != 0)
         bind_i64(update, ":expires", expires);
-    return statement_run(update);
+    return ends_collect(update, ends);
 }
+
+#undef RETURNING_ENDS
 
 /* ---- the end of a row ---- */
 

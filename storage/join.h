@@ -16,6 +16,7 @@
 
 #include "digest/digest.h"
 #include "storage/db.h"
+#include "storage/observer.h"
 #include "storage/upload.h"
 
 /* What a final is to be made of; borrowed by the change that makes it. */
@@ -43,13 +44,23 @@ int join_resolve(struct db *db, struct join *join);
 /* Right after the final's row in upload was inserted. info: with the stated digest, if any. */
 int join_insert(struct db *db, const struct join *join, const struct upload_info *info);
 
+/* Finals that wait no longer, or are damaged, by what has happened to a part: as they are now. */
+struct join_ends {
+    struct observation *finals;
+    size_t count, room;
+};
+
+/* Frees what they own; zeroed ones are fine. */
+void join_ends_done(struct join_ends *ends);
+
 /* A part has got its length, is complete, or never will be. expires: of finals that end by it. */
-int join_part_length(struct db *db, uint64_t part, uint64_t length, int64_t expires);
-int join_part_complete(struct db *db, uint64_t part);
-int join_part_lost(struct db *db, uint64_t part, int64_t expires);
+int join_part_length(struct db *db, uint64_t part, uint64_t length, int64_t expires,
+                     struct join_ends *ends);
+int join_part_complete(struct db *db, uint64_t part, struct join_ends *ends);
+int join_part_lost(struct db *db, uint64_t part, int64_t expires, struct join_ends *ends);
 
 /* The disk has lost bytes of a part that was complete. */
-int join_part_damaged(struct db *db, uint64_t part, int64_t expires);
+int join_part_damaged(struct db *db, uint64_t part, int64_t expires, struct join_ends *ends);
 
 /* The row of an upload goes: nothing is a part of it, nor it of anything. */
 int join_purge(struct db *db, uint64_t number);

@@ -268,44 +268,6 @@ static int collect_entries(struct statement *statement, struct lookup_entry *ent
     return 0;
 }
 
-int lookup_finals(struct db *db, uint64_t part, uint64_t *after, struct observation *observations,
-                  size_t room, size_t *ret_count)
-{
-    struct statement *finals = db_prepare(db,
-        "SELECT DISTINCT part.final AS number, id, state, length, offset"
-        "  FROM part JOIN progress ON progress.number = part.final"
-        "            JOIN upload ON upload.number = part.final"
-        " WHERE part.part = :part"
-        "   AND part.final > :after"
-        " ORDER BY part.final"
-        " LIMIT :room");
-    size_t count = 0;
-    uint64_t last = *after;
-
-    bind_u64(finals, ":part", part);
-    bind_u64(finals, ":after", last);
-    bind_u64(finals, ":room", room);
-    for (; count < room && statement_next(finals); count++) {
-        observations[count] = (struct observation){
-            .what = OBSERVED_STATE,
-            .kind = UPLOAD_FINAL,
-            .state = (enum upload_state)column_u64(finals, "state"),
-            .length_known = !column_null(finals, "length"),
-            .length = column_u64(finals, "length"),
-            .offset = column_u64(finals, "offset"),
-        };
-        column_id(finals, &observations[count].id);
-        last = column_u64(finals, "number");
-    }
-    int r = statement_end(finals);
-    if (r != 0)
-        return r;
-
-    *after = last;
-    *ret_count = count;
-    return 0;
-}
-
 int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, size_t room,
                    size_t *ret_count)
 {

@@ -13,7 +13,6 @@
 
 #include "digest/digest.h"
 #include "storage/db.h"
-#include "storage/observer.h"
 #include "storage/upload.h"
 
 struct lookup {
@@ -49,11 +48,6 @@ struct lookup_entry {
     bool length_known;
     uint64_t length, offset;
 };
-
-/* Of finals that an upload is a part of, as they are now, behind the number *after, which moves on with them;
- * room at most. */
-int lookup_finals(struct db *db, uint64_t part, uint64_t *after, struct observation *observations,
-                  size_t room, size_t *ret_count);
 
 /* Those whose time has come and that no final needs, longest overdue first; room at most. */
 int lookup_expired(struct db *db, int64_t now, struct lookup_entry *entries, size_t room,

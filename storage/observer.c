@@ -1,7 +1,6 @@
 #include "storage/observer.h"
 
 #include "storage/change.h"
-#include "storage/lookup.h"
 
 static struct observation observe_creation(const struct upload_info *info)
 {
@@ -95,40 +94,7 @@ static void tell_joined(const struct observer *observer, const struct change *ch
     observer->see(observer->argument, &observation);
 }
 
-/* Whether the final has come into that state by what the part has come into; see storage/join.h. */
-static bool follows(enum upload_state final, const struct observation *part)
-{
-    switch (final) {
-    case UPLOAD_COMPLETE:
-    case UPLOAD_VERIFYING: return part->state == UPLOAD_COMPLETE;
-    case UPLOAD_INVALIDATED: return part->state != UPLOAD_COMPLETE;
-    case UPLOAD_DAMAGED: return part->state == UPLOAD_DAMAGED;
-    case UPLOAD_RECEIVING:
-    case UPLOAD_DELETED: break;
-    }
-    return false;
-}
-
-/* Part of a final is what can end, not what grows. */
-static void tell_finals(const struct observer *observer, struct db *db, uint64_t number,
-                        const struct observation *part)
-{
-    struct observation finals[UPLOAD_PART_FINALS];
-    size_t count = UPLOAD_PART_FINALS;
-    uint64_t after = 0;
-
-    if (part->kind != UPLOAD_PARTIAL || part->state == UPLOAD_RECEIVING)
-        return;
-    while (count == UPLOAD_PART_FINALS) { /* those that ended before count towards no bound */
-        if (lookup_finals(db, number, &after, finals, UPLOAD_PART_FINALS, &count) != 0)
-            return;
-        for (size_t i = 0; i < count; i++)
-            if (follows(finals[i].state, part))
-                observer->see(observer->argument, &finals[i]);
-    }
-}
-
-void observer_tell(const struct observer *observer, struct db *db, const struct change *change)
+void observer_tell(const struct observer *observer, const struct change *change)
 {
     struct observation observation;
 
@@ -137,6 +103,6 @@ void observer_tell(const struct observer *observer, struct db *db, const struct 
     observer->see(observer->argument, &observation);
     if (change->kind == CHANGE_JOIN)
         tell_joined(observer, change);
-    else
-        tell_finals(observer, db, change->number, &observation);
+    for (size_t i = 0; i < change->ends.count; i++)
+        observer->see(observer->argument, &change->ends.finals[i]);
 }

@@ -7,8 +7,8 @@
  * transaction is on the disk, in the order of transactions and before whoever asked for the change gets
  * the answer; and that bytes have come for one, without their being safe, once a second at most.
  *
- *   Finals   are told of like other uploads; of those that have lost bytes with a part that was complete
- *            UPLOAD_PART_FINALS at most
+ *   Finals   are told of like other uploads, but for a length that they get from a part: right behind the
+ *            change of the part that completes, invalidates or damages them
  *   Threads  see() is called on the thread that makes all transactions, and on the store's timer under
  *            its locks: it must be done in a microsecond or so, and neither wait nor call storage
  */
@@ -44,7 +44,6 @@ struct observer {
 };
 
 struct change;
-struct db;
 
-/* What the change has meant, which has been made: to its upload, and to finals that it is a part of. Blocks. */
-void observer_tell(const struct observer *observer, struct db *db, const struct change *change);
+/* What the change has meant, which has been made: to its upload, and to finals that it is a part of. */
+void observer_tell(const struct observer *observer, const struct change *change);

@@ -239,6 +239,79 @@ static void tells_of_finals_that_have_lost_a_part(void **state)
     assert_int_equal(seen.count, 6);
 }
 
+static void delete_upload(struct fixture *fixture, const struct upload_id *id)
+{
+    struct upload *upload = fixture_writer(fixture, id);
+
+    assert_int_equal(upload_delete_wait(upload), 0);
+    upload_close(upload);
+}
+
+static void tells_once_that_a_final_has_failed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id parts[3] = { create_part(fixture), create_part(fixture),
+                                  create_part(fixture) };
+    struct upload_id final = join(fixture, parts, 3);
+
+    fill(fixture, &parts[0]);
+    delete_upload(fixture, &parts[1]);
+    assert_int_equal(told(6, OBSERVED_STATE, &final).state, UPLOAD_INVALIDATED);
+    delete_upload(fixture, &parts[2]);
+    delete_upload(fixture, &parts[0]);
+    (void)told(7, OBSERVED_DELETION, &parts[2]);
+    (void)told(8, OBSERVED_DELETION, &parts[0]);
+    assert_int_equal(seen.count, 9);
+}
+
+static void tells_once_that_a_final_is_damaged(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id parts[2] = { create_part(fixture), create_part(fixture) };
+
+    fill(fixture, &parts[0]);
+    fill(fixture, &parts[1]);
+    struct upload_id final = join(fixture, parts, 2);
+    size_t before = seen.count;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(unlink(fixture_path(fixture, &parts[i])), 0);
+        upload_close(fixture_writer(fixture, &parts[i]));
+    }
+    assert_int_equal(told(before, OBSERVED_STATE, &parts[0]).state, UPLOAD_DAMAGED);
+    struct observation damaged = told(before + 1, OBSERVED_STATE, &final);
+    assert_int_equal(damaged.state, UPLOAD_DAMAGED);
+    assert_true(damaged.length_known && damaged.length == 20 && damaged.offset == 20);
+    assert_int_equal(told(before + 2, OBSERVED_STATE, &parts[1]).state, UPLOAD_DAMAGED);
+    assert_int_equal(seen.count, before + 3);
+}
+
+/* Whether the length is stated or becomes known with the last byte. */
+static void tells_of_finals_that_become_too_long(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (int stated = 0; stated < 2; stated++) {
+        struct upload_creation creation = { .kind = UPLOAD_PARTIAL };
+        struct upload_id part, final;
+        struct upload_concatenation concatenation = { .parts = &part,
+                                                      .part_count = 1,
+                                                      .max_length = 9 };
+        seen.count = 0;
+        assert_int_equal(upload_create_wait(fixture->store, &creation, &part), 0);
+        assert_int_equal(upload_concatenate_wait(fixture->store, &concatenation, &final), 0);
+        if (stated) {
+            struct upload *upload = fixture_writer(fixture, &part);
+            assert_int_equal(upload_set_length_wait(upload, 10), 0);
+            upload_close(upload);
+        } else {
+            fill(fixture, &part);
+        }
+        (void)told(2, stated ? OBSERVED_PROGRESS : OBSERVED_STATE, &part);
+        assert_int_equal(told(3, OBSERVED_STATE, &final).state, UPLOAD_INVALIDATED);
+        assert_int_equal(seen.count, 4);
+    }
+}
+
 #define OBSERVER_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
@@ -252,6 +325,9 @@ int main(void)
         OBSERVER_TEST(tells_of_a_creation_once_however_often_it_is_asked_for),
         OBSERVER_TEST(tells_of_finals_what_their_parts_make_of_them),
         OBSERVER_TEST(tells_of_finals_that_have_lost_a_part),
+        OBSERVER_TEST(tells_once_that_a_final_has_failed),
+        OBSERVER_TEST(tells_once_that_a_final_is_damaged),
+        OBSERVER_TEST(tells_of_finals_that_become_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
