@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "base/refusal.h"
 #include "server/admin.h"
-#include "server/json_text.h"
 #include "server/status.h"
 #include "server/uploads.h"
 
@@ -21,14 +20,14 @@ static int manage_id(const struct exchange *exchange, struct upload_id *ret_id)
 int manage_tell(struct exchange *exchange)
 {
     CLEANUP(upload_info_done) struct upload_info info = { 0 };
-    struct json_t *status = NULL;
+    char *text = NULL;
     struct upload_id id;
 
     int r = manage_id(exchange, &id);
     if (r == 0)
-        r = status_look(exchange, &id, &info, &status);
+        r = status_look(exchange, &id, &info, &text);
     if (r == 0)
-        answer_json(exchange_answer(exchange), 200, json_text(status));
+        answer_json(exchange_answer(exchange), 200, text);
     return r;
 }
 

@@ -7,6 +7,10 @@
 #include "server/status_json.h"
 #include "server/uploads.h"
 
+enum {
+    PARTS_ON_LOOP = 100, /* take 0.3 ms, ten thousand 20 ms: more are written on a worker */
+};
+
 bool status_preferred(const struct exchange *exchange)
 {
     return accept_prefers(exchange_message(exchange), "application/json;charset=utf-8",
@@ -22,12 +26,28 @@ struct json_t *status_of(const struct exchange *exchange, const struct upload_in
     return file == NULL || base == NULL ? NULL : status_json(info, parts, base, file);
 }
 
+struct writing {
+    const struct exchange *exchange;
+    const struct upload_info *info;
+    const struct status_parts *parts;
+    char *text;
+};
+
+static int writing_run(void *argument)
+{
+    struct writing *writing = argument;
+
+    writing->text = json_text(status_of(writing->exchange, writing->info, writing->parts));
+    return 0;
+}
+
 int status_look(struct exchange *exchange, const struct upload_id *id, struct upload_info *ret_info,
-                struct json_t **ret_status)
+                char **ret_text)
 {
     struct store *store = service_of(exchange)->store;
     AUTO_FREE struct upload_part_info *infos = NULL;
     struct status_parts parts = { 0 };
+    struct writing writing = { .exchange = exchange, .info = ret_info, .parts = &parts };
 
     int r = uploads_find(exchange, store, id, ret_info);
     if (r == 0 && ret_info->kind == UPLOAD_FINAL)
@@ -36,25 +56,27 @@ int status_look(struct exchange *exchange, const struct upload_id *id, struct up
         return r;
 
     parts.infos = infos;
-    *ret_status = status_of(exchange, ret_info, &parts);
-    return 0;
+    r = parts.count > PARTS_ON_LOOP ? offload(exchange, writing_run, &writing)
+                                    : writing_run(&writing);
+    *ret_text = writing.text;
+    return r;
 }
 
 int status(struct exchange *exchange)
 {
     CLEANUP(upload_info_done) struct upload_info info = { 0 };
     struct answer *answer = exchange_answer(exchange);
-    struct json_t *json = NULL;
+    char *text = NULL;
     struct upload_id id;
 
     exchange_name_operation(exchange, OPERATION_STATUS);
     int r = service_upload_id(exchange, &id);
     if (r == 0)
-        r = status_look(exchange, &id, &info, &json);
+        r = status_look(exchange, &id, &info, &text);
     if (r != 0)
         return r;
 
-    answer_json(answer, 200, json_text(json));
+    answer_json(answer, 200, text);
     service_tell(answer, &info, info.offset);
     return 0;
 }

@@ -19,7 +19,7 @@ struct status_parts;
 struct json_t *status_of(const struct exchange *exchange, const struct upload_info *info,
                          const struct status_parts *parts);
 
-/* Finds the upload, and the parts of a final. Yields what uploads_find() does. The caller owns both values, of
- * which ret_status is NULL when there is no memory. Waits. */
+/* Finds the upload, and the parts of a final, and writes its status. Yields what uploads_find() and offload() do. The
+ * caller owns both values, of which ret_text is NULL when there is no memory. Waits. */
 int status_look(struct exchange *exchange, const struct upload_id *id, struct upload_info *ret_info,
-                struct json_t **ret_status);
+                char **ret_text);
