@@ -9,71 +9,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/refusal.h"
 #include "storage/os.h"
 #include "tests/storage/fixture.h"
+#include "tests/storage/loop_disk.h"
 
 enum {
-    SKIPPED = 77, /* to meson */
     DISK_MB = 96,
     VICTIM_BYTES = 6 * 1024 * 1024,
     EXPIRE_AFTER_S = 100,
     MIN_FREE_BYTES = 1024 * 1024,
 };
 
-static char scratch[] = "/var/tmp/ferry-full-XXXXXX";
-static char image[40], mounted[40];
-
-/* In the shell; the words are ours. */
-static int run(const char *command)
-{
-    int status;
-
-    pid_t child = fork();
-    if (child == 0) {
-        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-        _exit(127);
-    }
-    if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
-        return -1;
-    return WEXITSTATUS(status);
-}
-
-/* What is missing, or NULL. */
-static const char *make_disk(void)
-{
-    char command[160];
-
-    if (geteuid() != 0)
-        return "not root";
-    if (mkdtemp(scratch) == NULL)
-        return "no directory below /var/tmp";
-    (void)snprintf(image, sizeof(image), "%s/image", scratch);
-    (void)snprintf(mounted, sizeof(mounted), "%s/mounted", scratch);
-    int fd = open(image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, (off_t)DISK_MB << 20) < 0 || close(fd) < 0)
-        return "no image file";
-    (void)snprintf(command, sizeof(command), "mkfs.ext4 -q -m 0 %s", image);
-    if (run(command) != 0)
-        return "no mkfs.ext4";
-    (void)snprintf(command, sizeof(command), "mount -o loop %s %s", image, mounted);
-    if (mkdir(mounted, 0700) < 0 || run(command) != 0)
-        return "no loop device";
-    return NULL;
-}
-
-static void remove_disk(void)
-{
-    (void)umount2(mounted, MNT_DETACH);
-    (void)rmdir(mounted);
-    (void)unlink(image);
-    (void)rmdir(scratch);
-}
+static struct loop_disk disk;
 
 /* Takes every block that is left. */
 static void fill_up(void)
@@ -82,7 +32,7 @@ static void fill_up(void)
     char path[100];
     size_t size = sizeof(zeros);
 
-    (void)snprintf(path, sizeof(path), "%s/filler", mounted);
+    (void)snprintf(path, sizeof(path), "%s/filler", disk.mounted);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     assert_true(fd >= 0);
     while (size > 0)
@@ -96,7 +46,7 @@ static void empty_again(void)
 {
     char path[100];
 
-    (void)snprintf(path, sizeof(path), "%s/filler", mounted);
+    (void)snprintf(path, sizeof(path), "%s/filler", disk.mounted);
     assert_int_equal(unlink(path), 0);
     sync(); /* ext4 gives freed blocks out again after its journal's commit */
 }
@@ -158,7 +108,7 @@ static void keeps_what_fitted_deletes_expires_and_goes_on(void **state)
     (void)state;
     os.realtime_s = realtime_s;
     os.monotonic_ms = monotonic_ms;
-    (void)snprintf(fixture.directory, sizeof(fixture.directory), "%s/data", mounted);
+    (void)snprintf(fixture.directory, sizeof(fixture.directory), "%s/data", disk.mounted);
     fixture_open(&fixture);
     struct upload_id deleted = create_victim(&fixture, true);
     struct upload_id expired = create_victim(&fixture, false);
@@ -218,13 +168,13 @@ int main(void)
         cmocka_unit_test(keeps_what_fitted_deletes_expires_and_goes_on),
     };
 
-    const char *missing = make_disk();
+    const char *missing = loop_disk_make(&disk, "mkfs.ext4 -q -m 0", DISK_MB);
     if (missing != NULL) {
         (void)fprintf(stderr, "SKIPPED, no test on a full disk: %s\n", missing);
-        remove_disk();
+        loop_disk_remove(&disk);
         return SKIPPED;
     }
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    remove_disk();
+    loop_disk_remove(&disk);
     return failed;
 }
