@@ -58,7 +58,9 @@ def stored(server):
 
 
 def parts_of(size):
-    return sorted(size // PARTS + (number < size % PARTS) for number in range(PARTS))
+    """How long they are: each but the first begins at a multiple of 64 KiB."""
+    begins = [size // PARTS * number // 65536 * 65536 for number in range(PARTS)] + [size]
+    return sorted(end - begin for begin, end in zip(begins, begins[1:]))
 
 
 def test_nothing_happens(ferryd, tmp_path, video):

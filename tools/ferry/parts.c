@@ -14,6 +14,7 @@
 
 enum {
     PART_LEAST_BYTES = 1024 * 1024, /* less is not worth a connection */
+    PART_UNIT_BYTES = 64 * 1024,    /* no file system has larger blocks */
 };
 
 /* One of them at work. */
@@ -37,12 +38,14 @@ size_t parts_count(uint64_t size, size_t wanted)
     return worth < wanted ? (size_t)worth : wanted;
 }
 
-/* Where a part begins; that of the part behind the last one is the end. The first ones are a byte longer
- * when it does not come out even. */
+/*
+ * Where a part begins; that of the part behind the last one is the end. All begin with a block of a file system: where
+ * files can share blocks, a server that makes one file of them then need not copy any.
+ */
 static uint64_t part_begin(uint64_t size, size_t count, size_t number)
 {
-    uint64_t longer = size % count;
-    return size / count * number + (number < longer ? number : longer);
+    uint64_t even = size / count * number;
+    return number == count ? size : even - even % PART_UNIT_BYTES;
 }
 
 static bool part_open(struct part *part, const struct parts *parts, size_t number)
