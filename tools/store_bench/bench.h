@@ -43,5 +43,8 @@ void bench_janitor(const char *directory, uint64_t count);
 /* What it costs to make one upload of a hundred parts, small ones and large ones. */
 void bench_joins(const char *directory, uint64_t rounds);
 
+/* What it costs to make one file of a hundred parts of that many bytes. */
+void bench_materialise(const char *directory, uint64_t bytes);
+
 /* What a digest of that many bytes costs, alone and in the store, without it and with it. */
 void bench_digests(const char *directory, uint64_t rounds, uint64_t mebibytes);

@@ -1,8 +1,11 @@
 /*
- * Joins: what making one upload of many parts costs, by the size of the parts
+ * Joins: what making one upload of many parts costs, by the size of the parts, and what one file of them does
  *
  * Each round makes a final of a hundred small parts and one of a hundred large ones, in turn, so that both see
  * the same weather of a shared machine. What reaches the disk is what the kernel counts for this process.
+ *
+ * The one that becomes one file has its parts in common with another one, which waits: so they keep their files, and
+ * the space that it takes is what it shares with none of them.
  */
 #define LOG_MODULE "bench"
 #include "tools/store_bench/bench.h"
@@ -10,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/number.h"
@@ -25,16 +29,23 @@ enum {
 
 static uint8_t piece[PIECE_BYTES];
 
-static struct upload_id make_part(struct store *store, uint64_t bytes)
+static struct upload_id create_part(struct store *store, uint64_t bytes)
 {
     const struct upload_creation creation = { .kind = UPLOAD_PARTIAL,
                                               .length_known = true,
                                               .length = bytes };
-    const struct upload_writer writer = { .patience_ms = 1000 };
-    struct upload *upload = NULL;
     struct upload_id id;
 
     bench_expect(upload_create_wait(store, &creation, &id), "create a part");
+    return id;
+}
+
+static struct upload_id make_part(struct store *store, uint64_t bytes)
+{
+    const struct upload_writer writer = { .patience_ms = 1000 };
+    struct upload *upload = NULL;
+    struct upload_id id = create_part(store, bytes);
+
     bench_expect(upload_open_wait(store, &id, &writer, &upload), "open a part");
     for (uint64_t left = bytes; left > 0;) {
         size_t count = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
@@ -66,17 +77,25 @@ static uint64_t written_bytes(void)
 }
 
 /* Each round's final has other metadata: the same one would be answered and not made. */
-static double join(struct store *store, const struct upload_id *parts, uint64_t round)
+static struct upload_id join(struct store *store, const struct upload_id *parts, size_t count,
+                             uint64_t round)
 {
     char metadata[30];
     struct upload_id id;
 
     (void)snprintf(metadata, sizeof(metadata), "round %" PRIu64, round);
     struct upload_concatenation concatenation = { .parts = parts,
-                                                  .part_count = PARTS,
+                                                  .part_count = count,
                                                   .metadata = bytes_of_text(metadata) };
-    double begun = bench_seconds();
     bench_expect(upload_concatenate_wait(store, &concatenation, &id), "join");
+    return id;
+}
+
+static double join_seconds(struct store *store, const struct upload_id *parts, uint64_t round)
+{
+    double begun = bench_seconds();
+
+    (void)join(store, parts, PARTS, round);
     return bench_seconds() - begun;
 }
 
@@ -105,14 +124,64 @@ void bench_joins(const char *directory, uint64_t rounds)
     sync();
     for (uint64_t round = 0; round < rounds; round++) {
         uint64_t before = written_bytes();
-        small_s[round] = join(store, small, round);
+        small_s[round] = join_seconds(store, small, round);
         uint64_t between = written_bytes();
-        large_s[round] = join(store, large, round);
+        large_s[round] = join_seconds(store, large, round);
         small_bytes += between - before;
         large_bytes += written_bytes() - between;
     }
     (void)printf("| 100 parts of | median, ms | 90 %%, ms | written, KiB |\n|---|---|---|---|\n");
     print_row("1 KiB", small_s, rounds, small_bytes);
     print_row("10 MiB", large_s, rounds, large_bytes);
+    store_close(store);
+}
+
+/* Of the file system. */
+static int64_t used_bytes(const char *directory)
+{
+    struct statvfs about;
+
+    sync(); /* some count blocks only when they are written */
+    bench_expect(statvfs(directory, &about), "look at the file system");
+    return (int64_t)((about.f_blocks - about.f_bfree) * about.f_frsize);
+}
+
+static void expect_filed(struct store *store, const struct upload_id *id)
+{
+    struct upload_info info = { 0 };
+
+    bench_expect(upload_find_wait(store, id, &info), "find an upload");
+    bench_expect(info.filed ? 0 : -1, "make one file of an upload");
+    upload_info_done(&info);
+}
+
+void bench_materialise(const char *directory, uint64_t bytes)
+{
+    const struct store_options options = {
+        .directory = directory,
+        .materialise = true,
+        .manual = true,
+    };
+    struct upload_id parts[PARTS + 1];
+    struct store *store;
+
+    bench_expect(store_open(&options, &store), "open the store");
+    for (int i = 0; i < PARTS; i++)
+        parts[i] = make_part(store, bytes);
+    parts[PARTS] = create_part(store, 1);
+    (void)join(store, parts, PARTS + 1, 0);
+    struct upload_id id = join(store, parts, PARTS, 0);
+
+    int64_t used = used_bytes(directory);
+    uint64_t written = written_bytes();
+    double begun = bench_seconds();
+    bench_expect(store_sweep(store), "sweep");
+    double seconds = bench_seconds() - begun;
+    written = written_bytes() - written;
+    used = used_bytes(directory) - used;
+    expect_filed(store, &id);
+    (void)printf("| 100 parts of | s | written, MiB | space, MiB |\n|---|---|---|---|\n");
+    (void)printf("| %" PRIu64 " bytes | %.2f | %.1f | %.1f |\n", bytes, seconds,
+                 (double)written / (1 << 20), (double)used / (1 << 20));
     store_close(store);
 }

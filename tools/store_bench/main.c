@@ -122,12 +122,15 @@ int main(int count, char **arguments)
                       number(count, arguments, 4, 1024));
     else if (count >= 3 && strcmp(arguments[1], "joins") == 0)
         bench_joins(arguments[2], number(count, arguments, 3, 200));
+    else if (count >= 3 && strcmp(arguments[1], "materialise") == 0)
+        bench_materialise(arguments[2], number(count, arguments, 3, 10 * 1024 * 1024));
     else
         errx(2,
              "usage: store_bench appends DIRECTORY [ROUNDS [MILLISECONDS]]\n"
              "       store_bench million DIRECTORY [COUNT]\n"
              "       store_bench janitor DIRECTORY [COUNT]\n"
              "       store_bench digests DIRECTORY [ROUNDS [MEBIBYTES]]\n"
-             "       store_bench joins DIRECTORY [ROUNDS]");
+             "       store_bench joins DIRECTORY [ROUNDS]\n"
+             "       store_bench materialise DIRECTORY [BYTES]");
     return 0;
 }
