@@ -68,10 +68,11 @@ void buffer_pieces(const struct upload *upload, uint64_t from, uint64_t until,
                    struct iovec ret_pieces[2])
 {
     size_t count = (size_t)(until - from);
-    size_t at = count > 0 ? (size_t)(from % BUFFER_BYTES) : 0; /* without bytes maybe no buffer */
+    size_t at = (size_t)(from % BUFFER_BYTES);
     size_t first = count < BUFFER_BYTES - at ? count : BUFFER_BYTES - at;
+    uint8_t *begin = count > 0 ? upload->buffer + at : NULL; /* without bytes maybe no buffer */
 
-    ret_pieces[0] = (struct iovec){ .iov_base = upload->buffer + at, .iov_len = first };
+    ret_pieces[0] = (struct iovec){ .iov_base = begin, .iov_len = first };
     ret_pieces[1] = (struct iovec){ .iov_base = upload->buffer, .iov_len = count - first };
 }
 
