@@ -19,10 +19,7 @@
 #include "protocol/tus_extension.h"
 #include "server/admin.h"
 #include "server/audience.h"
-#include "server/by_protocol.h"
-#include "server/capabilities.h"
-#include "server/download.h"
-#include "server/health.h"
+#include "server/endpoint.h"
 #include "server/linger.h"
 #include "server/listener.h"
 #include "server/metrics.h"
@@ -44,38 +41,6 @@ enum {
     READERS = 8,
     WAITING_MAX = 4096, /* jobs that wait for a worker */
 };
-
-enum {
-    ROUTE_COUNT = 10
-};
-
-/* The operations of the endpoint, below the configured path. */
-struct endpoint {
-    char upload[256]; /* the base path and a star */
-    struct route routes[ROUTE_COUNT];
-};
-
-static void endpoint_init(struct endpoint *endpoint, const char *base_path)
-{
-    const char *upload = endpoint->upload;
-
-    (void)snprintf(endpoint->upload, sizeof(endpoint->upload), "%s*", base_path);
-    /* clang-format off */
-    const struct route routes[ROUTE_COUNT] = {
-        { "GET", "/healthz", health },
-        { "OPTIONS", "*", capabilities },
-        { "OPTIONS", base_path, capabilities },
-        { "POST", base_path, create_by_protocol },
-        { "PUT", base_path, put_by_protocol },
-        { "OPTIONS", upload, capabilities },
-        { "HEAD", upload, offset_by_protocol },
-        { "GET", upload, download },
-        { "PATCH", upload, append_by_protocol },
-        { "DELETE", upload, delete_by_protocol },
-    };
-    /* clang-format on */
-    memcpy(endpoint->routes, routes, sizeof(routes));
-}
 
 /* The descriptors that the system allows, all of them; fewer connections where that is not enough. */
 static void limits_raise(struct options *options)
@@ -239,7 +204,7 @@ static int endpoint_start(struct servers *servers, const struct options *options
         .fibers_max = options->max_connections < FIBERS_MAX ? options->max_connections : FIBERS_MAX,
         .waiting_max = WAITING_MAX,
         .routes = servers->endpoint.routes,
-        .route_count = ROUTE_COUNT,
+        .route_count = ENDPOINT_ROUTES,
         .context = &servers->service,
         .method_override = true,
         .finish = service_finish,

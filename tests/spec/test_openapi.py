@@ -100,8 +100,8 @@ def test_every_operation_is_complete():
 
 
 def test_it_has_the_routes_of_the_server():
-    """Those of the tables in server/main.c and server/admin.c, and no others; OPTIONS * is no path."""
-    source = "".join((ROOT / "server" / name).read_text() for name in ("main.c", "admin.c"))
+    """Those of the tables in server/endpoint.c and server/admin.c, and no others; OPTIONS * is no path."""
+    source = "".join((ROOT / "server" / name).read_text() for name in ("endpoint.c", "admin.c"))
     rows = re.findall(r'^\s*{ "([A-Z]+)", ([^,]+), \w+ },$', source, re.MULTILINE)
     names = {"base_path": "/files/", "upload": "/files/{id}", 'ADMIN_UPLOADS "*"': "/api/uploads/{id}",
              'ADMIN_UPLOADS "*/expire"': "/api/uploads/{id}/expire"}
