@@ -12,5 +12,20 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); /* NOLINT: libFuzzer's name */
+
+/*
+ * The input as a string, which the caller frees; NULL without memory. Not strndup(): the address sanitizer's strict
+ * checks of strings want a zero behind what that reads.
+ */
+static inline char *fuzz_text(const uint8_t *data, size_t size)
+{
+    char *text = calloc(1, size + 1);
+
+    if (text != NULL && size > 0)
+        memcpy(text, data, size);
+    return text;
+}

@@ -1,0 +1,283 @@
+/*
+ * Whole exchanges with a whole server: whatever clients send, each exchange comes to its end, and leaves
+ * nothing behind
+ *
+ * The input is what clients send, byte for byte. What else they do is a dollar and a letter:
+ *
+ *     $.     the bytes so far are sent, and read by the server before the next ones
+ *     $?     the same; then waits a moment for an answer
+ *     $/     the path of the upload that an answer named last
+ *     $=     its id alone
+ *     $|     the client shuts down its sending side
+ *     $!     the client closes, whatever it has not read: a reset
+ *     $+     another client of the endpoint, at the same time; what follows is sent by that one
+ *     $@     another client, of the operator's listener
+ *     $-     what follows is sent by the client before this one
+ *     $#     64 KiB of bytes
+ *     $$     a dollar
+ *
+ * At the end every client shuts down its sending side, and reads to the end of the connection.
+ */
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "tests/fuzz/exchange_server.h"
+#include "tests/fuzz/fuzz.h"
+
+enum {
+    CLIENTS_MAX = 4,
+    PAUSES_MAX = 12,         /* of an input; further ones are passed over */
+    PAUSE_MS = 20,           /* at most */
+    QUIET_MS = 3,            /* the loop has read, and nothing comes of it */
+    END_MS = 20 * 1000,      /* for an exchange to come to its end by itself */
+    BLOCK_BYTES = 64 * 1024, /* $# */
+    BLOCKS_MAX = 8,
+    ANSWER_BYTES = 64 * 1024, /* of those that a client was sent: looked at */
+    PATH_BYTES = 128,
+    INPUTS_PER_SERVER = 500, /* then it starts anew: uploads pile up, and a stop has to be clean */
+};
+
+struct client {
+    int fd; /* -1: it has closed */
+    bool half_closed;
+    char answers[ANSWER_BYTES];
+    size_t answers_count;
+};
+
+struct play {
+    struct client clients[CLIENTS_MAX];
+    size_t client_count;
+    struct client *client; /* the one that acts */
+    unsigned pauses, blocks;
+    char path[PATH_BYTES]; /* of the upload that was named last */
+};
+
+/* --- one client --- */
+
+/* Where an answer tells of an upload. */
+static void client_find_upload(const struct client *client, char path[static PATH_BYTES])
+{
+    static const char field[] = "\r\nLocation: ";
+    struct bytes rest = bytes_of(client->answers, client->answers_count);
+    const uint8_t *found;
+
+    while ((found = memmem(rest.data, rest.count, field, strlen(field))) != NULL) {
+        rest = bytes_after(rest, (size_t)(found - rest.data) + strlen(field));
+        const uint8_t *end = memchr(rest.data, '\r', rest.count);
+        if (end != NULL && end > rest.data && *rest.data == '/' && end - rest.data < PATH_BYTES)
+            (void)snprintf(path, PATH_BYTES, "%.*s", (int)(end - rest.data),
+                           (const char *)rest.data);
+    }
+}
+
+/* False when there is no more to come. What goes beyond the room for answers is thrown away. */
+static bool client_receive(struct client *client)
+{
+    static char thrown_away[64 * 1024];
+    size_t room = sizeof(client->answers) - client->answers_count;
+
+    ssize_t got = recv(client->fd, room > 0 ? client->answers + client->answers_count : thrown_away,
+                       room > 0 ? room : sizeof(thrown_away), MSG_DONTWAIT);
+    if (got > 0 && room > 0)
+        client->answers_count += (size_t)got;
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+/* What the server does not take is lost, as with a client that gives up; it may have closed. A server that
+ * reads nothing while it waits for us to read would be waited for in vain: so we read, too. */
+static void client_send(struct client *client, struct bytes bytes)
+{
+    uint64_t deadline_ms = clock_monotonic_ms() + END_MS;
+
+    while (client->fd >= 0 && !client->half_closed && bytes.count > 0) {
+        struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN | POLLOUT };
+        ssize_t sent = send(client->fd, bytes.data, bytes.count, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0)
+            bytes = bytes_after(bytes, (size_t)sent);
+        else if (errno != EAGAIN || !client_receive(client))
+            return;
+        else
+            (void)poll(&poll_fd, 1, PAUSE_MS);
+        assert(clock_monotonic_ms() < deadline_ms);
+    }
+}
+
+static void client_half_close(struct client *client)
+{
+    if (client->fd >= 0 && !client->half_closed)
+        (void)shutdown(client->fd, SHUT_WR);
+    client->half_closed = true;
+}
+
+static void client_close(struct client *client)
+{
+    if (client->fd >= 0)
+        (void)close(client->fd);
+    client->fd = -1;
+}
+
+/* Until the server has read all that was sent; it does not while it waits for a disk. */
+static void client_wait_until_read(const struct client *client)
+{
+    const struct timespec moment = { .tv_nsec = 20 * 1000 };
+    uint64_t deadline_ms = clock_monotonic_ms() + PAUSE_MS;
+    int unread = 1;
+
+    while (client->fd >= 0 && unread > 0 && clock_monotonic_ms() < deadline_ms) {
+        if (ioctl(client->fd, SIOCOUTQ, &unread) != 0)
+            return;
+        if (unread > 0)
+            (void)nanosleep(&moment, NULL);
+    }
+}
+
+/* Until something comes, or nobody has been at work on it for a moment. */
+static void client_wait_for_answer(struct client *client)
+{
+    struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN };
+    unsigned quiet_ms = 0;
+
+    for (int i = 0; client->fd >= 0 && i < PAUSE_MS && quiet_ms < QUIET_MS; i++) {
+        if (poll(&poll_fd, 1, 1) > 0) {
+            (void)client_receive(client);
+            return;
+        }
+        quiet_ms = exchange_server_busy() ? 0 : quiet_ms + 1;
+    }
+}
+
+/* Each exchange comes to its end when its client has said all that it will say. */
+static void client_read_to_the_end(struct client *client)
+{
+    uint64_t deadline_ms = clock_monotonic_ms() + END_MS;
+    struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN };
+
+    while (client->fd >= 0 && client_receive(client)) {
+        if (clock_monotonic_ms() >= deadline_ms) {
+            (void)fprintf(stderr, "it does not end; so far: %.*s\n", (int)client->answers_count,
+                          client->answers);
+            abort();
+        }
+        (void)poll(&poll_fd, 1, PAUSE_MS);
+    }
+    client_close(client);
+    assert(client->answers_count == 0 || client->answers_count < strlen("HTTP/1.") ||
+           memcmp(client->answers, "HTTP/1.", strlen("HTTP/1.")) == 0);
+}
+
+/* --- all of them --- */
+
+static void play_connect(struct play *play, bool to_the_operator)
+{
+    if (play->client_count == CLIENTS_MAX)
+        return;
+    play->client = &play->clients[play->client_count++];
+    play->client->fd = exchange_server_connect(to_the_operator);
+    play->client->half_closed = false;
+    play->client->answers_count = 0;
+}
+
+static void play_pause(struct play *play, bool for_an_answer)
+{
+    if (play->pauses++ >= PAUSES_MAX)
+        return;
+    client_wait_until_read(play->client);
+    if (for_an_answer) {
+        client_wait_for_answer(play->client);
+        client_find_upload(play->client, play->path);
+    }
+}
+
+static void play_block(struct play *play)
+{
+    static uint8_t block[BLOCK_BYTES];
+
+    if (play->blocks++ < BLOCKS_MAX)
+        client_send(play->client, bytes_of(block, sizeof(block)));
+}
+
+static void play_act(struct play *play, uint8_t what)
+{
+    switch (what) {
+    case '.': play_pause(play, false); break;
+    case '?': play_pause(play, true); break;
+    case '/': client_send(play->client, bytes_of_text(play->path)); break;
+    case '=': client_send(play->client, bytes_of_text(strrchr(play->path, '/') + 1)); break;
+    case '|': client_half_close(play->client); break;
+    case '!': client_close(play->client); break;
+    case '+': play_connect(play, false); break;
+    case '@': play_connect(play, true); break;
+    case '-':
+        if (play->client > play->clients)
+            play->client--;
+        break;
+    case '#': play_block(play); break;
+    case '$': client_send(play->client, bytes_of_text("$")); break;
+    default: break;
+    }
+}
+
+static void play_all(struct play *play, struct bytes input)
+{
+    while (input.count > 0) {
+        const uint8_t *dollar = memchr(input.data, '$', input.count);
+        size_t count = dollar == NULL ? input.count : (size_t)(dollar - input.data);
+
+        client_send(play->client, bytes_of(input.data, count));
+        input = bytes_after(input, count);
+        if (input.count >= 2)
+            play_act(play, input.data[1]);
+        input = bytes_after(input, input.count < 2 ? input.count : 2);
+    }
+}
+
+static void play_end(struct play *play)
+{
+    for (size_t i = 0; i < play->client_count; i++)
+        client_half_close(&play->clients[i]);
+    for (size_t i = 0; i < play->client_count; i++)
+        client_read_to_the_end(&play->clients[i]);
+}
+
+/* The first input finds a server, and every so many find a new one. */
+static void server_prepare(void)
+{
+    static unsigned inputs;
+
+    if (inputs % INPUTS_PER_SERVER == 0) {
+        if (inputs > 0)
+            exchange_server_stop();
+        else
+            (void)atexit(exchange_server_stop);
+        exchange_server_start();
+    }
+    inputs++;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct play play;
+
+    server_prepare();
+    play.client_count = 0;
+    play.pauses = play.blocks = 0;
+    (void)strcpy(play.path, "/files/none");
+    play_connect(&play, false);
+    play_all(&play, bytes_of(data, size));
+    play_end(&play);
+    exchange_server_rest();
+    return 0;
+}

@@ -1,0 +1,36 @@
+/* What the client learns of an interim response stands in it. The input is a header, in lines. */
+
+#include "tools/ferry/interim.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fuzz/fuzz.h"
+#include "tests/protocol/message_text.h"
+
+static void is_told_by(struct bytes input, const struct interim *interim)
+{
+    assert(interim->status >= 100 && interim->status < 200);
+    assert(interim->version <= UINT64_C(999999999999999));
+    if (interim->offset_known)
+        assert(interim->offset <= UINT64_C(999999999999999));
+    if (interim->location != NULL) {
+        size_t count = strlen(interim->location);
+        assert(memmem(input.data, input.count, interim->location, count) != NULL);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bytes input = bytes_of(data, size);
+    struct bytes rest = input;
+    struct interim interim = { 0 };
+
+    while (rest.count > 0)
+        if (interim_take(&interim, message_text_cut(&rest, '\n')))
+            is_told_by(input, &interim);
+    interim_done(&interim);
+    assert(interim.location == NULL);
+    return 0;
+}
