@@ -52,3 +52,11 @@ def test_every_threat_stands_once_and_is_stopped_or_accepted():
 def test_every_item_of_the_ietf_stands_once():
     items = [re.match(r"\| R(\d+) \|", row) for row in rows(ROOT / "spec/ietf-resumable-upload.md")]
     assert [int(item[1]) for item in items if item] == list(range(1, 57))
+
+
+def test_every_fuzzer_has_a_row_and_a_dictionary():
+    fuzzers = {folder.name for folder in ROOT.glob("tests/fuzz/corpus/*")}
+    assert {name for row in rows(ROOT / "spec/fuzz.md") for name in re.findall(r"^\| `(\w+)` \| \d", row)} == fuzzers
+    for name in fuzzers:
+        assert (ROOT / f"tests/fuzz/{name}.c").is_file()
+        assert any((ROOT / f"tests/fuzz/{words}.dict").is_file() for words in (name, name.split("_")[0])), name
