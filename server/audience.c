@@ -44,7 +44,7 @@ struct watcher {
     uint64_t written_ms; /* when it was last sent something */
 
     uint64_t next;      /* number of the event to be looked at next */
-    uint64_t offset;    /* what the client knows */
+    uint64_t offset;    /* what the client knows of one upload */
     struct bytes own;   /* to be sent before any event: header, greeting, heartbeat */
     char *own_memory;   /* where that is, if it has to be freed */
     char *greeting;     /* to be sent behind the header */
@@ -130,14 +130,15 @@ static void watcher_own(struct watcher *watcher, char *text, size_t count)
     watcher->own = bytes_of(text, count);
 }
 
-/* Offsets do not go back in a stream, and who watches one upload knows that it was created. */
+/* Offsets do not go back in a stream: what is older than its greeting is left out, whatever it tells. And who
+ * watches one upload knows that it was created. */
 static bool watcher_wants(const struct watcher *watcher, const struct event *event)
 {
     if (watcher->all || event->kind == EVENT_RESET)
         return true;
     if (!upload_id_equal(&watcher->id, &event->upload.id) || event->kind == EVENT_CREATED)
         return false;
-    return event->kind != EVENT_PROGRESS || event->upload.offset >= watcher->offset;
+    return event_is_end(event->kind) || event->upload.offset >= watcher->offset;
 }
 
 /* The event that is to be sent, or NULL: all have been. ret_lost: it is no longer there. */

@@ -55,7 +55,7 @@ struct watch {
     uint64_t after;             /* the events behind that number */
     char *greeting;             /* before these; taken, NULL: none */
     bool ends;                  /* there is nothing behind the greeting */
-    uint64_t offset;            /* with an id: what the greeting has told */
+    uint64_t offset;            /* with an id: what the greeting has told; 0: nothing */
 };
 
 /*

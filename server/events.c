@@ -7,6 +7,7 @@
  *      those first that nothing was told of for the longest time.
  *   3. The history is written by events_tick() alone, under the mutex of the history: its thread reads
  *      without.
+ *   4. The offset of a subject never decreases: changes and arrivals are told on two threads.
  *
  * The mutex of the subjects is held for SLICE of them at most: commits wait for it.
  */
@@ -138,6 +139,15 @@ static unsigned observed_kinds(const struct observation *observation, bool quiet
     return 0;
 }
 
+static void subject_update(struct subject *subject, const struct observation *observation)
+{
+    uint64_t offset = subject->upload.offset;
+
+    subject->upload = *observation;
+    if (subject->upload.offset < offset)
+        subject->upload.offset = offset;
+}
+
 void events_observe(void *argument, const struct observation *observation)
 {
     struct events *events = argument;
@@ -153,7 +163,7 @@ void events_observe(void *argument, const struct observation *observation)
         unsigned kinds = observed_kinds(observation, quiet);
         subject->kinds |= kinds;
         subject->ended = subject->ended || kinds >= 1U << EVENT_COMPLETE;
-        subject->upload = *observation;
+        subject_update(subject, observation);
         if (!subject->told)
             STAILQ_INSERT_TAIL(&events->pending, subject, pending);
         subject->told = true;
@@ -290,6 +300,7 @@ enum events_place events_find(struct events *events, struct bytes id, uint64_t *
     return PLACE_KNOWN;
 }
 
+/* All of them, for want of an index: 3 us, 6 when the history is in no cache of the processor. */
 bool events_missed(struct events *events, uint64_t number, const struct upload_id *id)
 {
     bool missed = false;

@@ -43,6 +43,12 @@ static int watch_begin(const struct exchange *exchange, struct beginning *ret_be
     return 0;
 }
 
+/* Whether the client has to be told how far the upload is; another one is told what it has missed. */
+static bool watch_is_fresh(const struct beginning *beginning)
+{
+    return !beginning->back || beginning->lost;
+}
+
 static enum event_kind watch_state(enum upload_state state)
 {
     switch (state) {
@@ -60,7 +66,7 @@ static enum event_kind watch_state(enum upload_state state)
 static char *watch_greeting(struct events *events, const struct beginning *beginning,
                             const struct observation *upload)
 {
-    bool fresh = !beginning->back || beginning->lost;
+    bool fresh = watch_is_fresh(beginning);
     int64_t now_s = clock_realtime_s();
     AUTO_FREE char *reset = NULL, *now = NULL, *stalled = NULL;
     char *greeting = NULL;
@@ -148,7 +154,7 @@ int watch(struct exchange *exchange)
         .after = beginning.after,
         .greeting = watch_greeting(events, &beginning, &upload),
         .ends = event_is_end(watch_state(upload.state)),
-        .offset = upload.offset,
+        .offset = watch_is_fresh(&beginning) ? upload.offset : 0,
     };
     return watch.greeting == NULL ? -ENOMEM : watch_stream(exchange, &watch);
 }

@@ -177,6 +177,23 @@ static void bytes_that_do_not_count_yet_are_no_progress_and_no_stall(void **stat
     assert_string_equal(told(events, 0), "created 0");
 }
 
+/* Of two threads the one with the older news may be the later. */
+static void old_news_of_an_upload_do_not_take_its_offset_back(void **state)
+{
+    struct events *events = *state;
+
+    observe(events, OBSERVED_CREATION, 1, 0);
+    tick(events);
+    observe(events, OBSERVED_PROGRESS, 1, 50);
+    observe(events, OBSERVED_ARRIVAL, 1, 20);
+    tick(events);
+    observe(events, OBSERVED_ARRIVAL, 1, 20);
+    tick(events);
+    now_ms += STALLED_MS;
+    tick(events);
+    assert_string_equal(told(events, 1), "progress 50, stalled 50");
+}
+
 static void what_does_not_fit_is_a_reset(void **state)
 {
     struct events *events = *state;
@@ -333,14 +350,11 @@ static int admit(struct hall *hall, const struct upload_id *id, const char *gree
     return audience_admit(hall->audience, &watch, ret_stream);
 }
 
-static struct client *watch_with(struct hall *hall, size_t number, const struct upload_id *id,
-                                 const char *greeting)
+static struct client *stream_to(struct hall *hall, size_t number, struct stream *stream)
 {
     struct client *client = &clients[number];
-    struct stream *stream = NULL;
     int pair[2];
 
-    assert_int_equal(admit(hall, id, greeting, &stream), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     *client = (struct client){ .socket = pair[0], .server_socket = pair[1] };
     stream->header = strdup("HEADER ");
@@ -348,6 +362,15 @@ static struct client *watch_with(struct hall *hall, size_t number, const struct 
     stream->begin(stream, (struct exchange *)client, pair[1]);
     audience_wait(hall->audience, 0);
     return client;
+}
+
+static struct client *watch_with(struct hall *hall, size_t number, const struct upload_id *id,
+                                 const char *greeting)
+{
+    struct stream *stream = NULL;
+
+    assert_int_equal(admit(hall, id, greeting, &stream), 0);
+    return stream_to(hall, number, stream);
 }
 
 static void leave(struct client *client)
@@ -416,31 +439,88 @@ static void each_sees_what_is_for_it(void **state)
     leave(all);
 }
 
+/* Who is told by a greeting that the upload is at an offset, and sees events behind a number. */
+static struct client *watch_from(struct hall *hall, const struct upload_id *id, uint64_t after,
+                                 uint64_t offset)
+{
+    struct watch watch = { .id = id, .after = after, .offset = offset, .greeting = strdup("HERE") };
+    struct stream *stream = NULL;
+
+    assert_int_equal(audience_admit(hall->audience, &watch, &stream), 0);
+    return stream_to(hall, 0, stream);
+}
+
 static void offsets_do_not_go_back(void **state)
 {
     struct hall *hall = *state;
     struct upload_id id = id_of(1);
-    struct watch watch = { .id = &id, .offset = 60, .greeting = strdup("60") };
-    struct stream *stream = NULL;
-    int pair[2];
 
     observe(hall->events, OBSERVED_CREATION, 1, 0);
     events_tick(hall->events, now_ms, 0);
-    watch.after = events_last(hall->events);
+    uint64_t after = events_last(hall->events);
     observe(hall->events, OBSERVED_PROGRESS, 1, 50); /* looked at after this, told of before */
-    assert_int_equal(audience_admit(hall->audience, &watch, &stream), 0);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    clients[0] = (struct client){ .socket = pair[0], .server_socket = pair[1] };
-    stream->header = strdup("AT ");
-    stream->header_count = 3;
-    stream->begin(stream, (struct exchange *)&clients[0], pair[1]);
-    audience_wait(hall->audience, 0);
+    struct client *client = watch_from(hall, &id, after, 60);
     hall_tick(hall, EVENTS_TICK_MS);
-    assert_string_equal(received(&clients[0]), "AT 60");
+    assert_string_equal(received(client), "HEADER HERE");
     observe(hall->events, OBSERVED_PROGRESS, 1, 70);
     hall_tick(hall, EVENTS_TICK_MS);
-    assert_int_equal(times(received(&clients[0]), "\"offset\":70"), 1);
-    leave(&clients[0]);
+    assert_int_equal(times(received(client), "\"offset\":70"), 1);
+    leave(client);
+}
+
+/* Neither by what else is told: an upload that stalled, went on and was looked at then. */
+static void no_event_takes_an_offset_back(void **state)
+{
+    struct hall *hall = *state;
+    struct upload_id id = id_of(1);
+
+    observe(hall->events, OBSERVED_CREATION, 1, 50);
+    events_tick(hall->events, now_ms, 0);
+    uint64_t after = events_last(hall->events);
+    hall_tick(hall, STALLED_MS);
+    observe(hall->events, OBSERVED_ARRIVAL, 1, 50);
+    hall_tick(hall, EVENTS_TICK_MS);
+    assert_string_equal(told(hall->events, after), "stalled 50, resumed 50");
+
+    struct client *fresh = watch_from(hall, &id, after, 60);
+    assert_string_equal(received(fresh), "HEADER HERE");
+    leave(fresh);
+}
+
+static void who_comes_back_is_told_all_that_was_missed(void **state)
+{
+    struct hall *hall = *state;
+    struct upload_id id = id_of(1);
+
+    observe(hall->events, OBSERVED_CREATION, 1, 50);
+    events_tick(hall->events, now_ms, 0);
+    uint64_t after = events_last(hall->events);
+    hall_tick(hall, STALLED_MS);
+    observe(hall->events, OBSERVED_ARRIVAL, 1, 50);
+    hall_tick(hall, EVENTS_TICK_MS);
+    observe(hall->events, OBSERVED_PROGRESS, 1, 60);
+    hall_tick(hall, EVENTS_TICK_MS);
+
+    struct client *back = watch_from(hall, &id, after, 0);
+    const char *seen = received(back);
+    const char *stalled = strstr(seen, "event: stalled"), *resumed = strstr(seen, "event: resumed");
+    const char *progress = strstr(seen, "event: progress");
+    assert_true(stalled != NULL && stalled < resumed && resumed < progress);
+    leave(back);
+}
+
+/* The end is told, however little is known of how far it was. */
+static void an_end_is_told_in_any_case(void **state)
+{
+    struct hall *hall = *state;
+    struct upload_id id = id_of(1);
+    struct client *client = watch_from(hall, &id, events_last(hall->events), 60);
+
+    observe_in(hall->events, OBSERVED_EXPIRY, 1, 50, UPLOAD_DELETED);
+    hall_tick(hall, EVENTS_TICK_MS);
+    assert_int_equal(times(received(client), "event: expired"), 1);
+    assert_true(client->over);
+    leave(client);
 }
 
 static void silence_is_broken_in_time(void **state)
@@ -593,12 +673,16 @@ int main(void)
         EVENTS_TEST(every_end_has_its_name),
         EVENTS_TEST(who_gets_no_bytes_is_stalled_until_they_come),
         EVENTS_TEST(bytes_that_do_not_count_yet_are_no_progress_and_no_stall),
+        EVENTS_TEST(old_news_of_an_upload_do_not_take_its_offset_back),
         EVENTS_TEST(what_does_not_fit_is_a_reset),
         EVENTS_TEST(an_id_is_known_as_long_as_all_behind_it_is),
         EVENTS_TEST(another_run_has_other_ids),
         EVENTS_TEST(a_text_is_lines_of_json_whatever_the_url_is),
         HALL_TEST(each_sees_what_is_for_it),
         HALL_TEST(offsets_do_not_go_back),
+        HALL_TEST(no_event_takes_an_offset_back),
+        HALL_TEST(who_comes_back_is_told_all_that_was_missed),
+        HALL_TEST(an_end_is_told_in_any_case),
         HALL_TEST(silence_is_broken_in_time),
         HALL_TEST(who_leaves_is_noticed),
         HALL_TEST(who_does_not_read_is_let_go_when_the_history_has_gone_by),
