@@ -69,6 +69,7 @@ def test_the_token_is_made_once_and_for_its_owner(tcp):
 
 def test_the_token_may_be_the_operator_s_own(endpoints, tmp_path):
     (tmp_path / "token").write_text("an-operators-own-token\n")
+    (tmp_path / "token").chmod(0o600)
     operator = Operator(endpoints("--admin-listen", "[::1]:0" if pathlib.Path("/proc/net/if_inet6").exists()
                                   else "127.0.0.1:0", "--api-token-file", str(tmp_path / "token")))
     assert operator.say("GET", "/readyz", "Authorization: Bearer an-operators-own-token").status == 200
@@ -76,11 +77,16 @@ def test_the_token_may_be_the_operator_s_own(endpoints, tmp_path):
     assert not (operator.endpoint.data / "api-token").exists()
 
 
-@pytest.mark.parametrize("text, word", [(None, "No such file"), ("", "wanted"), ("short\n", "wanted"),
-                                        ("no blanks are in tokens\n", "wanted")])
-def test_a_token_file_that_holds_none(tmp_path, text, word):
+@pytest.mark.parametrize("text, mode, word", [
+    (None, None, "No such file"), ("", 0o600, "empty"), ("short\n", 0o600, "wanted"),
+    ("no blanks are in tokens\n", 0o600, "wanted"), ("token-with-more\0behind-it\n", 0o600, "wanted"),
+    ("an-operators-own-token\n", 0o644, "others can get at it, its mode is 0644, not (0640 or )?0600"),
+])
+def test_a_token_file_that_holds_none(tmp_path, text, mode, word):
+    """Or one that is no secret."""
     if text is not None:
         (tmp_path / "token").write_text(text)
+        (tmp_path / "token").chmod(mode)
     (tmp_path / "data").mkdir()
     done = subprocess.run([*WRAPPER, str(conversation.BUILD / "server/ferryd"), "--listen", "127.0.0.1:0", "--data", "data",
                            "--admin-listen", "127.0.0.1:0", "--api-token-file", "token"],

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,13 +37,19 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void put(const struct place *place, const char *text)
+static void put_bytes(const struct place *place, const char *bytes, size_t count)
 {
     FILE *file = fopen(place->path, "we");
 
     assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fchmod(fileno(file), 0600), 0);
+    assert_int_equal(fwrite(bytes, 1, count, file), count);
     assert_int_equal(fclose(file), 0);
+}
+
+static void put(const struct place *place, const char *text)
+{
+    put_bytes(place, text, strlen(text));
 }
 
 static int read_quietly(const struct place *place, char **ret_token)
@@ -74,6 +81,7 @@ static void refuses_what_is_no_token(void **state)
 {
     static const char *const texts[] = { "", "\n", "short", "0123456789abcdef\nsecond line\n",
                                          " 0123456789abcdef" };
+    static const char zeros[][20] = { "0123456789abcdef", "0123456789abcdef\0x", "\0" };
     char *token = NULL;
 
     assert_int_equal(read_quietly(*state, &token), -ENOENT);
@@ -81,6 +89,61 @@ static void refuses_what_is_no_token(void **state)
         put(*state, texts[i]);
         assert_int_equal(read_quietly(*state, &token), -EINVAL);
     }
+    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++) {
+        put_bytes(*state, zeros[i], sizeof(zeros[i]));
+        assert_int_equal(read_quietly(*state, &token), -EINVAL);
+    }
+    assert_null(token);
+}
+
+static void refuses_a_file_that_others_can_get_at(void **state)
+{
+    static const struct {
+        mode_t mode;
+        bool ours, roots;
+    } modes[] = {
+        { 0600, true, true },   { 0400, true, true },   { 0640, false, true },
+        { 0440, false, true },  { 0660, false, false }, { 0620, false, false },
+        { 0644, false, false }, { 0604, false, false }, { 0602, false, false },
+    };
+    const struct place *place = *state;
+    bool root = geteuid() == 0;
+    char *token = NULL;
+
+    put(place, "0123456789abcdef");
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        bool allowed = root ? modes[i].roots : modes[i].ours;
+        assert_int_equal(chmod(place->path, modes[i].mode), 0);
+        assert_int_equal(read_quietly(place, &token), allowed ? 0 : -EPERM);
+        free(token);
+        token = NULL;
+    }
+}
+
+/* Who is not root can neither make such a file nor read it. */
+static void refuses_a_file_of_somebody_else(void **state)
+{
+    const struct place *place = *state;
+    char *token = NULL;
+
+    put(place, "0123456789abcdef");
+    if (chown(place->path, 4711, (gid_t)-1) == 0)
+        assert_int_equal(read_quietly(place, &token), -EPERM);
+    else
+        assert_int_not_equal(geteuid(), 0);
+    assert_null(token);
+}
+
+/* A folder, and a pipe that nobody writes to: neither is waited for. */
+static void refuses_what_is_no_file(void **state)
+{
+    struct place *place = *state, folder = *place;
+    char *token = NULL;
+
+    (void)snprintf(folder.path, sizeof(folder.path), "%s", place->folder);
+    assert_int_equal(read_quietly(&folder, &token), -EINVAL);
+    assert_int_equal(mkfifo(place->path, 0600), 0);
+    assert_int_equal(read_quietly(place, &token), -EINVAL);
     assert_null(token);
 }
 
@@ -113,6 +176,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TOKEN_TEST(reads_what_stands_in_the_file),
         TOKEN_TEST(refuses_what_is_no_token),
+        TOKEN_TEST(refuses_a_file_that_others_can_get_at),
+        TOKEN_TEST(refuses_a_file_of_somebody_else),
+        TOKEN_TEST(refuses_what_is_no_file),
         TOKEN_TEST(makes_one_that_only_the_owner_can_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
