@@ -5,7 +5,10 @@ The configurations are run as they stand; put in their places are the address of
 the proxy listens.
 """
 
+import contextlib
 import hashlib
+import http.client
+import json
 import os
 import pathlib
 import random
@@ -71,10 +74,11 @@ class Proxy:
         self.errors.close()
 
 
-def nginx(folder, server):
+def nginx(folder, server, without=None):
     port = free_port()
     text = configuration("nginx", server)
-    assert "listen 80;" in text
+    assert "listen 80;" in text and (without or "") in text
+    text = text.replace(without, "") if without else text
     (folder / "site.conf").write_text(text.replace("listen 80;", f"listen 127.0.0.1:{port};"))
     places = "".join(f"{kind}_temp_path {folder}/{kind};\n"
                      for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -104,6 +108,14 @@ def proxy(request, server, tmp_path):
     folder = tmp_path / "proxy"
     folder.mkdir()
     started = request.param(folder, server)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def forgetful_nginx(server, tmp_path):
+    """Collects answers, as it does unless it is told not to."""
+    started = nginx(tmp_path, server, without="proxy_buffering off;")
     yield started
     started.stop()
 
@@ -257,3 +269,59 @@ def test_a_page_of_another_origin_sees_the_same_answers(server, proxy):
         line.send(request("OPTIONS", "/files/", "Origin: https://app.example", "Access-Control-Request-Method: POST",
                           host=proxy.host, close=True))
         assert line.expect(200).field("Access-Control-Allow-Origin") == "*"
+
+
+class Watcher:
+    """An event stream that comes through a proxy, in whatever pieces that likes."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def next(self):
+        """(kind, offset) of the next event; None at the end."""
+        fields = {"event": None}
+        while fields["event"] is None:
+            lines = list(iter(lambda: self.answer.readline().decode().rstrip("\n"), ""))
+            if not lines:
+                return None
+            fields.update(line.split(": ", 1) for line in lines)
+        return fields["event"], json.loads(fields["data"])["offset"]
+
+
+@contextlib.contextmanager
+def watching(proxy, path):
+    connection = http.client.HTTPConnection(proxy.host, timeout=conversation.PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers={"Accept": "text/event-stream"})
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("Content-Type")) == (200, "text/event-stream")
+        with answer:
+            yield Watcher(answer)
+
+
+def watch_one(proxy):
+    """Each event is waited for before there is another one: nothing comes by being pushed along."""
+    path = path_of(create(proxy, 10))
+    with watching(proxy, path) as watcher:
+        assert watcher.next() == ("progress", 0)
+        for offset in 0, 5:
+            with begin_patch(proxy, path, offset, 5) as line:
+                line.send(b"abcde")
+                line.expect(204)
+            assert watcher.next() == (("complete", 10) if offset else ("progress", 5))
+        assert watcher.next() is None
+
+
+def test_events_come_as_they_happen(server, proxy):
+    watch_one(proxy)
+
+
+def test_events_pass_one_who_collects_answers_unless_he_is_told_not_to(server, forgetful_nginx):
+    watch_one(forgetful_nginx)
+
+
+def test_who_watches_no_more_is_gone_from_the_server_as_well(server, proxy):
+    path = path_of(create(proxy, 10))
+    with watching(proxy, path) as watcher:
+        assert watcher.next() == ("progress", 0)
+    eventually("its line", lambda: re.search(f"GET {path} status=200 end=client-gone", server.server.log()))
