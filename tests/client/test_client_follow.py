@@ -43,7 +43,7 @@ def test_ends_when_the_upload_is_complete(ferry, server):
 
 
 @pytest.mark.parametrize("name, words", [("deleted", "was removed"), ("expired", "has expired"),
-                                         ("damaged", "is damaged")])
+                                         ("damaged", "is damaged"), ("invalidated", "no longer")])
 def test_ends_when_there_is_nothing_left_to_wait_for(ferry, server, name, words):
     server.streams = [Stream(event("progress", 10) + event(name, 10), held=True)]
     status, out, err = follow(ferry, server)

@@ -1,69 +1,19 @@
 """ferry top in a terminal of its own: what is on the screen, and that the terminal is given back"""
 
 import contextlib
-import fcntl
 import os
-import pty
-import select
 import signal
-import struct
-import termios
-import time
 
 import pytest
 
 from fake_admin import AdminServer, upload
-
-SECONDS = 300 if os.environ.get("FERRY_TEST_WRAPPER") else 60
-
-
-class Terminal:
-    """ferry on a pseudo-terminal, and all that it has written there."""
-
-    def __init__(self, ferry, *arguments, lines=24, columns=80):
-        self.master, self.slave = pty.openpty()
-        self.resize(lines, columns)
-        self.before = termios.tcgetattr(self.slave)
-        self.text = b""
-        environment = {**ferry.environment, "TERM": "xterm"}
-        self.process = ferry.start("top", *arguments, stdin=self.slave, stdout=self.slave, stderr=self.slave,
-                                   env=environment, start_new_session=True,
-                                   preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
-
-    def resize(self, lines, columns):
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-
-    def read(self, until, seconds=SECONDS):
-        """Reads on until the text has come."""
-        end = time.monotonic() + seconds
-        while until not in self.text:
-            assert select.select([self.master], [], [], max(0, end - time.monotonic()))[0], self.text
-            self.text += os.read(self.master, 65536)
-
-    def type(self, keys):
-        os.write(self.master, keys)
-
-    def end(self):
-        """The exit status; the terminal is as it was, and shows what it showed."""
-        status = self.process.wait(SECONDS)
-        while select.select([self.master], [], [], 0)[0]:
-            self.text += os.read(self.master, 65536)
-        assert termios.tcgetattr(self.slave) == self.before
-        assert self.text.rfind(b"\x1b[?1049l") > self.text.rfind(b"\x1b[?1049h") >= 0
-        return status
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.master)
-        os.close(self.slave)
-
+from terminal import SECONDS, Terminal
 
 @pytest.fixture
 def top(ferry):
     with contextlib.ExitStack() as stack:
         def start(*arguments, **options):
-            terminal = Terminal(ferry, *arguments, **options)
+            terminal = Terminal(ferry, "top", *arguments, **options)
             stack.callback(terminal.close)
             return terminal
         yield start

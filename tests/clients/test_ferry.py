@@ -24,9 +24,10 @@ class Ferry:
         self.folder.mkdir()
         self.environment = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
 
-    def start(self, *arguments, stdin=subprocess.DEVNULL):
-        return subprocess.Popen([voyage.ferry_program(), *arguments], cwd=self.folder, env=self.environment,
-                                stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def start(self, *arguments, **options):
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+                   "env": self.environment, "cwd": self.folder, **options}
+        return subprocess.Popen([voyage.ferry_program(), *arguments], **options)
 
     def finish(self, process):
         out, err = process.communicate(timeout=4 * conversation.PATIENCE)

@@ -87,6 +87,8 @@ static bool event_take(void *context, const struct event *event)
         { "deleted", "it was removed from the server" },
         { "expired", "it has expired" },
         { "damaged", "it is damaged on the server" },
+        { "invalidated",
+          "the server takes it no longer: it broke the rules, or a part of it was lost" },
     };
     struct following *following = context;
     json_t *data =

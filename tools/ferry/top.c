@@ -159,8 +159,8 @@ static void top_draw(const struct top *top)
         put_totals(top);
         put_uploads(top);
     }
-    (void)snprintf(line, sizeof(line), "%s%sq quits", top->failing ? top->answer.reason : "",
-                   top->failing ? "; trying again. " : "");
+    (void)snprintf(line, sizeof(line), "q quits%s%s", top->failing ? "; trying again: " : "",
+                   top->failing ? top->answer.reason : "");
     text_clean(line, sizeof(clean), clean);
     screen_put(screen_lines() - 1, top->failing, clean);
     screen_show();
