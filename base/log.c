@@ -6,6 +6,9 @@
  *   3. A line that finds no room is counted in dropped; the count is told before the next line
  *      that is written.
  *   4. Once lost, nobody but the thread that is stuck in it touches standard error.
+ *   5. The thread sleeps until there is a line, or rests after it has written. It is woken once for the
+ *      first line, out of its rest only when there is no time or little room left: waking a thread costs as
+ *      much as all else that is done for a line.
  */
 #include "base/log.h"
 
@@ -20,10 +23,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log_line.h"
 
 enum {
-    LOG_BUFFER_BYTES = 256 * 1024
+    LOG_BUFFER_BYTES = 256 * 1024,
+    LOG_REST_MS = 5
 };
 
 static struct {
@@ -32,6 +37,8 @@ static struct {
     pthread_cond_t changed; /* of anything below */
     pthread_t thread;
     bool started, stopping, writing, lost;
+    bool sleeping; /* the thread, until the first line wakes it */
+    bool hurried;  /* somebody waits for what is pending */
     unsigned long dropped;
     size_t pending_count;
     char *pending;
@@ -121,7 +128,12 @@ static void log_put(const char *line, size_t count)
     if (started && log_state.pending_count + count <= LOG_BUFFER_BYTES) {
         memcpy(log_state.pending + log_state.pending_count, line, count);
         log_state.pending_count += count;
-        pthread_cond_broadcast(&log_state.changed);
+        bool full = log_state.pending_count > LOG_BUFFER_BYTES / 2 && !log_state.hurried;
+        if (log_state.sleeping || full) {
+            log_state.sleeping = false;
+            log_state.hurried = log_state.hurried || full;
+            pthread_cond_broadcast(&log_state.changed);
+        }
     } else if (started) {
         log_state.dropped++;
     }
@@ -169,6 +181,7 @@ static void log_write_pending(void)
     log_state.pending = text == log_state.buffers[0] ? log_state.buffers[1] : log_state.buffers[0];
     log_state.pending_count = 0;
     log_state.dropped = 0;
+    log_state.hurried = false;
     log_state.writing = true;
     pthread_mutex_unlock(&log_state.mutex);
 
@@ -186,15 +199,37 @@ static void log_write_pending(void)
     pthread_cond_broadcast(&log_state.changed);
 }
 
+/* Until there is a line. With the mutex held. */
+static void log_sleep(void)
+{
+    log_state.sleeping = true;
+    while (log_state.pending_count == 0 && !log_state.stopping)
+        pthread_cond_wait(&log_state.changed, &log_state.mutex);
+    log_state.sleeping = false;
+}
+
+/* While lines gather. With the mutex held. */
+static void log_rest(void)
+{
+    uint64_t until_ns = clock_monotonic_ns() + LOG_REST_MS * 1000000ULL;
+    struct timespec until = { .tv_sec = (time_t)(until_ns / 1000000000),
+                              .tv_nsec = (long)(until_ns % 1000000000) };
+    int code = 0;
+
+    while (code == 0 && !log_state.stopping && !log_state.hurried)
+        code =
+            pthread_cond_clockwait(&log_state.changed, &log_state.mutex, CLOCK_MONOTONIC, &until);
+}
+
 static void *log_run(void *argument)
 {
     (void)argument;
     pthread_mutex_lock(&log_state.mutex);
     while (!log_state.stopping || log_state.pending_count > 0) {
+        log_sleep();
         if (log_state.pending_count > 0)
             log_write_pending();
-        else
-            pthread_cond_wait(&log_state.changed, &log_state.mutex);
+        log_rest();
     }
     log_state.started = false;
     pthread_mutex_unlock(&log_state.mutex);
@@ -221,6 +256,8 @@ static bool log_wait_written(void)
 
     (void)clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += 1;
+    log_state.hurried = true;
+    pthread_cond_broadcast(&log_state.changed);
     while (code == 0 && log_state.started && (log_state.pending_count > 0 || log_state.writing))
         code = pthread_cond_timedwait(&log_state.changed, &log_state.mutex, &deadline);
     return code == 0;
@@ -231,7 +268,6 @@ void log_stop(void)
     pthread_mutex_lock(&log_state.mutex);
     bool started = log_state.started;
     log_state.stopping = true;
-    pthread_cond_broadcast(&log_state.changed);
     bool written = log_wait_written();
     if (!written) {
         log_state.started = false;

@@ -16,7 +16,8 @@
  *   Shape    "<4>upload: sentence" with the prefix that journald understands; on a terminal the
  *            time and the level in words instead; or one JSON object per line
  *   Threads  any. Between log_start() and log_stop() a thread of the log's own does the writing:
- *            logging copies the line and never waits for standard error. When that is slower than
+ *            logging copies the line and never waits for standard error. Lines that follow one another
+ *            closely go out together, some milliseconds later. When standard error is slower than
  *            the server for long, lines are left out, and one line says how many.
  *   Bounds   a line is cut after LOG_LINE_BYTES, and an object is valid all the same; control
  *            characters in a sentence become '?' in text

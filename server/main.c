@@ -75,8 +75,10 @@ static void signals_block(sigset_t *ret_signals)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* Who waits for that line finds in the log what was said on the way there. */
 static void say_where(const struct server *server, const struct options *options)
 {
+    log_flush();
     for (size_t i = 0; server_url(server, i) != NULL; i++) {
         const char *url = server_url(server, i);
         bool has_path = strncmp(url, "http://", 7) == 0;

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "tests/base/stderr.h"
@@ -170,6 +171,25 @@ static void keeps_the_order_and_writes_all_before_it_stops(void **state)
     assert_string_equal(text, expected);
 }
 
+/* Each as soon as the one before it is out: then the thread rests. And nobody asks for it. */
+static void what_is_logged_while_the_thread_rests_goes_out_by_itself(void **state)
+{
+    char text[64];
+
+    (void)state;
+    struct stderr_capture capture = stderr_capture();
+    assert_int_equal(log_start(), 0);
+    for (int i = 0; i < 20; i++) {
+        log_info("line %02d", i);
+        ssize_t count = read(capture.pipe, text, sizeof(text) - 1);
+        assert_int_equal(count, strlen("<6>test: line 00\n"));
+        text[count - 1] = '\0';
+        assert_int_equal(strtol(text + strlen("<6>test: line "), NULL, 10), i);
+    }
+    log_stop();
+    assert_int_equal(stderr_captured(capture, text, sizeof(text)), 0);
+}
+
 /* A pipe that nobody reads holds 64 KiB: every caller must get on all the same. */
 static void never_waits_for_standard_error(void **state)
 {
@@ -213,6 +233,7 @@ int main(void)
         cmocka_unit_test(keeps_an_object_whole_that_is_cut),
         cmocka_unit_test(knows_its_formats),
         cmocka_unit_test(keeps_the_order_and_writes_all_before_it_stops),
+        cmocka_unit_test(what_is_logged_while_the_thread_rests_goes_out_by_itself),
         cmocka_unit_test(never_waits_for_standard_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

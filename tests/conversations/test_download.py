@@ -550,7 +550,9 @@ def test_a_file_that_becomes_shorter_breaks_the_connection(endpoint):
         line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * MIB)
         received = line.read_until_closed()
     assert received == upload.content[:BIG - 5]
-    assert endpoint.server.log().count(f"send {upload.path}: the file has become shorter") == 1
+    said = f"send {upload.path}: the file has become shorter"
+    eventually("a line in the log", lambda: said in endpoint.server.log())
+    assert endpoint.server.log().count(said) == 1
 
 
 # --- files that are not in the page cache ---
