@@ -101,19 +101,20 @@ static json_t *json_of_next(const struct upload_page *page)
 static int listing_write(void *argument)
 {
     struct listing *asked = argument;
-    json_t *uploads = json_array();
+    const struct upload_page *page = &asked->page;
     const struct status_parts unknown = { 0 };
-    int r = 0;
+    struct json_lines lines = { 0 };
 
-    for (size_t i = 0; i < asked->page.count && r == 0; i++)
-        r = json_array_append_new(uploads,
-                                  status_of(asked->exchange, &asked->page.infos[i], &unknown));
-    json_t *json = json_pack("{s:o, s:o}", "uploads", uploads, "next", json_of_next(&asked->page));
-    asked->text = json_text(json);
-    if (r == 0 && asked->text != NULL)
-        return 0;
-    free(asked->text);
-    return fail_code(ENOMEM, "memory for a list of uploads");
+    json_lines_add(&lines, "{\n  \"uploads\": [");
+    for (size_t i = 0; i < page->count; i++) {
+        json_lines_add(&lines, i == 0 ? "\n    " : ",\n    ");
+        json_lines_add_value(&lines, status_of(asked->exchange, &page->infos[i], &unknown));
+    }
+    json_lines_add(&lines, page->count == 0 ? "],\n  \"next\": " : "\n  ],\n  \"next\": ");
+    json_lines_add_value(&lines, json_of_next(page));
+    json_lines_add(&lines, "\n}\n");
+    asked->text = json_lines_end(&lines);
+    return asked->text != NULL ? 0 : fail_code(ENOMEM, "memory for a list of uploads");
 }
 
 int listing(struct exchange *exchange)
