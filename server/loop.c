@@ -6,8 +6,10 @@
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 
 #include "base/fail.h"
 #include "server/exchange_callbacks.h"
@@ -23,6 +25,22 @@ struct loop {
     struct MHD_Daemon *daemon;
     atomic_size_t count;
 };
+
+/*
+ * Stands in front of the C library's for libmicrohttpd, which takes 128 events at a time, and when it has got as
+ * many asks for more before it looks at them, with the same timeout: if those were all, the connections that
+ * they belong to wait until something else happens. Who has just been given all that fits does not wait.
+ */
+int loop_epoll_wait(int fd, struct epoll_event *events, int most, int timeout_ms)
+    __asm__("epoll_wait");
+int loop_epoll_wait(int fd, struct epoll_event *events, int most, int timeout_ms)
+{
+    static _Thread_local bool full;
+
+    int count = epoll_pwait(fd, events, most, full ? 0 : timeout_ms, NULL);
+    full = count == most;
+    return count;
+}
 
 /* Its lines are about single clients: nobody has to act on them. */
 __attribute__((format(printf, 2, 0))) static void loop_log(void *argument, const char *format,

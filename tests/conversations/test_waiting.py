@@ -6,6 +6,8 @@ thread, finish together in about one second. Whoever waits stands in nobody's wa
 """
 
 import concurrent.futures
+import pathlib
+import signal
 import time
 
 import pytest
@@ -54,6 +56,28 @@ def test_a_stalled_worker_delays_nobody_else(server):
 
         waiting.expect(200, text="waited")
         uploading.expect(200, text="1")
+
+
+def test_as_many_requests_at_once_as_the_loop_takes_in_one_go(servers):
+    """128: the loop has them all, and nothing else happens that could wake it."""
+    server = servers.frame(threads=1)
+    lines = [server.line() for _ in range(128)]
+    for line in lines:
+        line.send(request("GET", "/target")).expect(200)
+
+    stop(server.process)
+    for line in lines:
+        line.send(request("GET", "/target"))
+    server.process.send_signal(signal.SIGCONT)
+    for line in lines:
+        line.expect(200)
+        line.close()
+
+
+def stop(process):
+    process.send_signal(signal.SIGSTOP)
+    status = pathlib.Path(f"/proc/{process.pid}/stat")
+    eventually("the process to stop", lambda: status.read_text().rsplit(")")[1].split()[0] == "T")
 
 
 def test_a_handler_may_wait_twice(server):
