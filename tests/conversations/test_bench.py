@@ -1,0 +1,297 @@
+"""
+ferry-bench, which measures: that it does what it says, and that it stops where a server does not
+
+What it tells is compared with what ferryd has counted meanwhile. Servers that answer as no server should are
+played by a thread.
+"""
+
+import contextlib
+import json
+import re
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conversation import BUILD, PATIENCE, WRAPPER, eventually
+from endpoint import Endpoint
+from test_metrics import Metrics
+
+PROGRAM = [*WRAPPER, str(BUILD / "tools/ferry_bench/ferry-bench")]
+
+
+def bench(*arguments, status=0):
+    run = subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=2 * PATIENCE)
+    assert run.returncode == status, f"{run.returncode} {run.stdout}{run.stderr}"
+    return run
+
+
+def report(*arguments):
+    return json.loads(bench("--json", "-", *arguments).stdout)
+
+
+@pytest.fixture(scope="module")
+def endpoint(module_servers, tmp_path_factory):
+    return Endpoint(module_servers, tmp_path_factory.mktemp("endpoint"))
+
+
+def counts(metrics):
+    """What an endpoint has done, in the words of a report."""
+    answered = {(method, status): metrics.get("ferry_requests_total", method=method, status=status)
+                for method, status in (("POST", "201"), ("PATCH", "204"), ("HEAD", "204"), ("HEAD", "200"))}
+    return {
+        "create": answered["POST", "201"], "append": answered["PATCH", "204"],
+        "offset": answered["HEAD", "204"] + answered["HEAD", "200"],
+        "bytes": metrics.get("ferry_acknowledged_bytes_total"),
+    }
+
+
+def settled(endpoint):
+    """The figures, when those of all requests are in."""
+    metrics = Metrics(endpoint)
+    eventually("all requests to be over", lambda: metrics.refresh().get("ferry_requests_running") == 0)
+    return metrics
+
+
+def did(endpoint, told, **wanted):
+    """Once what is counted when an answer is out is counted."""
+    before = counts(told)
+    eventually(f"{wanted} beyond {before}", lambda: counts(Metrics(endpoint)) == {
+        name: before[name] + wanted.get(name, 0) for name in before})
+
+
+# work, options, what the server has to have counted: turns are 12, of 3 clients
+WORKS = {
+    "bulk": (("-s", "300000"), {"create": 12, "append": 12, "offset": 12, "bytes": 12 * 300000}),
+    "small": (("-s", "5000"), {"create": 12, "append": 12, "bytes": 12 * 5000}),
+    "whole": (("-s", "5000"), {"create": 12, "bytes": 12 * 5000}),
+    "append": (("-s", "100"), {"create": 3, "append": 12, "offset": 3, "bytes": 12 * 100}),
+    "head": (("-s", "10"), {"create": 3, "append": 3, "offset": 12, "bytes": 30}),
+    "mixed": (("-s", "70", "--mix", "1,0,0"), {"create": 3 + 12, "append": 12, "offset": 3, "bytes": 12 * 70}),
+}
+
+
+@pytest.mark.parametrize("work", WORKS)
+def test_what_it_tells_is_what_the_server_has_counted(endpoint, work):
+    options, wanted = WORKS[work]
+    before = settled(endpoint)
+    told = report("-c", 3, "-n", 12, "--pid", endpoint.server.process.pid, *options, work, endpoint.server.urls[0])
+    did(endpoint, before, **wanted)
+
+    assert (told["turns"], told["connections"], told["work"]) == (12, 3, work)
+    assert told["latencies"]["turn"]["count"] == 12
+    assert told["bytes"] == (0 if work == "head" else 12 * told["size"])
+    assert told["server"]["cpu_s"] > 0 and told["seconds"] > 0 and told["client_cpu_s"] > 0
+
+
+def test_a_resumed_upload_had_a_writer_that_was_silent(endpoint):
+    before = settled(endpoint)
+    told = report("-c", 2, "-n", 3, "-s", 1000, "resume", endpoint.server.urls[0])
+
+    assert told["turns"] == 3 and told["bytes"] == 3 * 500
+    assert told["latencies"]["offset"]["count"] == told["latencies"]["append"]["count"] == 3
+    eventually("three takeovers", lambda: Metrics(endpoint).get("ferry_takeovers_total") ==
+               before.get("ferry_takeovers_total") + 3)
+
+
+def test_slow_uploads_come_to_their_end(endpoint):
+    before = settled(endpoint)
+    told = report("-c", 5, "-d", 1, "-s", 10, "slow", endpoint.server.urls[0])
+    did(endpoint, before, create=5, append=5, bytes=5 * 2 * 10)
+    assert told["turns"] == 5 and told["seconds"] < PATIENCE
+
+
+def test_a_list_of_uploads_is_asked_for(endpoint, tmp_path):
+    bench("-n", 4, "whole", endpoint.server.urls[0])
+    paths = tmp_path / "paths"
+    paths.write_text("".join(f"/files/{file.name}\n" for file in endpoint.data.glob("files/*/*")))
+    before = settled(endpoint)
+    report("-n", 7, "--list", paths, "head", endpoint.server.urls[0])
+    did(endpoint, before, offset=7)
+
+
+def test_content_is_what_it_is_said_to_be(endpoint):
+    """4 MiB, again and again, in a file and in small ones alike."""
+    report("-s", "9M", "bulk", endpoint.server.urls[0])
+    report("-s", "5000", "small", "-n", 1, endpoint.server.urls[0])
+    files = {file.stat().st_size: file.read_bytes() for file in endpoint.data.glob("files/*/*")}
+    large, period = files[9 * 1024**2], 4 * 1024**2
+    assert large == (large[:period] * 3)[:len(large)]
+    assert len(set(large[:256])) > 100
+    assert files[5000] == large[:5000]
+
+
+def test_people_are_told_the_same(endpoint):
+    text = bench("-c", 2, "-n", 4, "--pid", endpoint.server.process.pid, "small", endpoint.server.urls[0]).stdout
+    assert text.startswith("small: 2 connections, 4096 bytes, closed loop\n  4 turns in "), text
+    for line in ("turn", "create", "append"):
+        assert re.search(rf"^  {line} +4( +\d+\.\d+){{6}}$", text, re.MULTILINE), text
+    assert re.search(r"^  server +\d+\.\d+ s of processor time", text, re.MULTILINE), text
+
+
+def test_latencies_are_plotted(endpoint, tmp_path):
+    plot = tmp_path / "plot.svg"
+    bench("-c", 2, "-n", 20, "--svg", plot, "small", endpoint.server.urls[0])
+    text = plot.read_text()
+    assert text.startswith("<?xml") and "small, 2 connections, closed loop" in text
+
+
+# ---- servers that are not as they should be ----
+
+
+class Player:
+    """Answers every request on one connection after the other by what play(request) gives; None: not at all."""
+
+    def __init__(self, play):
+        self.play = play
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/files/"
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=[connection], daemon=True).start()
+
+    def serve(self, connection):
+        with contextlib.suppress(OSError), connection, connection.makefile("rb") as lines:
+            while first := lines.readline():
+                length = 0
+                while (line := lines.readline()) != b"\r\n":
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                body = lines.read(length)
+                answer = self.play(first.split()[0].decode(), body)
+                if answer is None:
+                    return
+                connection.sendall(answer)
+
+
+@pytest.fixture
+def player():
+    players = []
+
+    def make(play):
+        players.append(Player(play))
+        return players[-1].url
+
+    yield make
+    for each in players:
+        each.listener.close()
+
+
+CREATED = b"HTTP/1.1 201 Created\r\nLocation: /files/1\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer, sentence", [
+    (b"HTTP/1.1 204 No Content\r\nUpload-Offset: 9\r\n\r\n", "the answer has Upload-Offset 9 instead of 10"),
+    (b"HTTP/1.1 204 No Content\r\n\r\n", "the answer has no Upload-Offset"),
+    (b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n", "answered 409 instead of 204"),
+    (b"HTTP/1.1 200 OK\r\nUpload-Offset: 10\r\nContent-Length: 0\r\n\r\n", "answered 200 instead of 204"),
+    (b"HTTP/1.1 204 No Content\r\nUpload-Offset: 10\r\n\r\nand", "there is more than an answer"),
+    (b"220 mail.example ESMTP\r\n\r\n", "that is no answer: it does not begin with HTTP/1.1 and a status"),
+    (b"HTTP/1.1 204 No Con", "no answer"),
+    (None, "the server closed the connection before its answer ended"),
+    (b"X" * 5000, "the answer has a header of more than 4096 bytes"),
+], ids=range(9))
+def test_an_answer_that_is_none_ends_it(player, answer, sentence):
+    url = player(lambda method, _: CREATED if method == "POST" else answer)
+    run = bench("-n", 3, "-s", 10, "--timeout", 1, "small", url, status=1)
+    assert run.stdout == ""
+    assert run.stderr == f"ferry-bench: client 0, PATCH /files/1: {sentence}\n"
+
+
+def test_a_server_that_says_nothing_is_given_up(player):
+    hold = threading.Event()
+    run = bench("--timeout", 1, "small", player(lambda *_: hold.wait() and None), status=1)
+    assert run.stderr == "ferry-bench: client 0, POST /files/: no answer\n"
+    hold.set()
+
+
+def test_an_upload_that_is_elsewhere_is_not_followed(player):
+    moved = CREATED.replace(b"/files/1", b"http://192.0.2.1/files/1")
+    run = bench("small", player(lambda *_: moved), status=1)
+    assert "the server has created an upload elsewhere: http://192.0.2.1/files/1" in run.stderr
+
+
+def test_nobody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    run = bench("small", f"http://127.0.0.1:{port}/files/", status=1)
+    assert run.stderr == "ferry-bench: client 0, POST /files/: connect: Connection refused\n"
+
+
+def test_answers_in_chunks_and_ends_of_connections_are_understood(player):
+    def play(method, _):
+        if method == "POST":
+            return (b"HTTP/1.1 201 Created\r\nLocation: /files/1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    b"3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n")
+        return b"HTTP/1.1 204 No Content\r\nUpload-Offset: 10\r\nConnection: close\r\n\r\n"
+
+    assert report("-n", 5, "-s", 10, "small", player(play))["turns"] == 5
+
+
+def test_what_waited_for_a_slow_answer_counts_as_late(player):
+    """A server that stands still once, for half a second, is felt by all who would have asked meanwhile."""
+    asked = []
+
+    def play(method, _):
+        if method == "POST":
+            return CREATED
+        if method == "PATCH":
+            return b"HTTP/1.1 204 No Content\r\nUpload-Offset: 10\r\n\r\n"
+        asked.append(1)
+        if len(asked) == 20:
+            time.sleep(0.5)
+        return b"HTTP/1.1 200 OK\r\nUpload-Offset: 10\r\n\r\n"
+
+    told = report("-n", 100, "-r", 100, "-s", 10, "head", player(play))
+    assert told["turns"] == 100
+    assert told["seconds"] >= 0.9  # the hundredth is due after 0.99 s
+    assert told["latencies"]["turn"]["p90_ms"] >= 300  # 40 were due while it stood still
+    assert told["latencies"]["turn"]["most_ms"] >= 490
+    assert told["latencies"]["offset"]["p90_ms"] < told["latencies"]["turn"]["p90_ms"]
+
+
+def test_a_server_that_does_not_keep_up_is_told_of(player):
+    hold = threading.Event()
+
+    def play(method, _):
+        if method == "HEAD":
+            hold.wait(0.3)
+            return b"HTTP/1.1 200 OK\r\nUpload-Offset: 10\r\n\r\n"
+        return CREATED if method == "POST" else b"HTTP/1.1 204 No Content\r\nUpload-Offset: 10\r\n\r\n"
+
+    run = bench("-n", 1000, "-r", 1000, "-s", 10, "--timeout", 1, "head", player(play), status=1)
+    assert "the server does not keep up" in run.stderr
+    hold.set()
+
+
+@pytest.mark.parametrize("arguments", [
+    (), ("small",), ("small", "127.0.0.1:1080"), ("small", "https://127.0.0.1/"), ("large", "http://127.0.0.1/"),
+    ("-c", "0", "small", "http://127.0.0.1/"), ("-s", "4X", "small", "http://127.0.0.1/"),
+    ("--mix", "1,2", "mixed", "http://127.0.0.1/"), ("--mix", "0,0,0", "mixed", "http://127.0.0.1/"),
+    ("--mix", "1,2,3", "small", "http://127.0.0.1/"), ("--list", "x", "small", "http://127.0.0.1/"),
+    ("-n", "3", "slow", "http://127.0.0.1/"), ("-d", "1", "--interval", "2", "slow", "http://127.0.0.1/"),
+    ("--pid", "0", "small", "http://127.0.0.1/"), ("--pid", "1,", "small", "http://127.0.0.1/"),
+], ids=lambda arguments: " ".join(arguments))
+def test_what_it_cannot_do_it_refuses(arguments):
+    run = bench(*arguments, status=2)
+    assert run.stdout == "" and run.stderr.startswith("ferry-bench: "), run.stderr
+
+
+def test_a_process_that_is_gone_has_no_figures(endpoint):
+    child = subprocess.Popen(["true"])
+    child.wait()
+    run = bench("-n", 1, "--pid", child.pid, "small", endpoint.server.urls[0], status=1)
+    assert f"the processor time of process {child.pid}" in run.stderr
+
+
+def test_help_names_all_works_and_options():
+    text = bench("--help").stdout
+    for word in ("bulk", "put", "small", "whole", "append", "head", "resume", "slow", "mixed", "--rate", "--json"):
+        assert word in text
+    assert bench("--version").stdout.startswith("ferry-bench 0.")
