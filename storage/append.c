@@ -1,7 +1,7 @@
 /*
  * Appending: from the writer's memory through the buffer into the file
  *
- * The buffer is a ring. The writer fills it between received and hashed + BUFFER_BYTES, the write
+ * The buffer is a ring. The writer fills it between received and hashed + its size, the write
  * lane takes what is between written and received, the hash lane what is between hashed and written;
  * none touches another's part, so the lanes work without the lock. Buffers count against a bound of
  * the store and are held only while bytes are on their way.
@@ -17,11 +17,15 @@
 #include "storage/os.h"
 #include "storage/parts.h"
 
+enum {
+    FLOW_BYTES = 48 * 1024, /* a piece: nearly what a read of a socket can give, server/loop.c */
+};
+
 /* ---- the buffer ---- */
 
 static size_t buffer_room(const struct upload *upload)
 {
-    return BUFFER_BYTES - (size_t)(upload->received - upload->hashed);
+    return upload->buffer_bytes - (size_t)(upload->received - upload->hashed);
 }
 
 /* False: the bound is reached, and the waiter, if any, is queued. */
@@ -30,13 +34,13 @@ static bool buffer_take(struct upload *upload, struct bound_waiter *waiter,
 {
     if (upload->buffer != NULL)
         return true;
-    if (!bound_take(&upload->store->buffers, BUFFER_BYTES, waiter))
+    if (!bound_take(&upload->store->buffers, upload->buffer_bytes, waiter))
         return false;
 
-    upload->buffer = malloc(BUFFER_BYTES);
+    upload->buffer = malloc(upload->buffer_bytes);
     if (upload->buffer == NULL) {
         upload->failure = fail_errno("memory for the buffer of an upload");
-        aftermath->buffers += BUFFER_BYTES;
+        aftermath->buffers += upload->buffer_bytes;
     }
     return true;
 }
@@ -50,14 +54,15 @@ void buffer_drop(struct upload *upload, struct aftermath *aftermath)
     upload->hashed = upload->written; /* a digest that has missed some can read them */
     free(upload->buffer);
     upload->buffer = NULL;
-    aftermath->buffers += BUFFER_BYTES;
+    aftermath->buffers += upload->buffer_bytes;
 }
 
 /* Behind received; there is room. */
 static void buffer_fill(struct upload *upload, struct bytes bytes)
 {
-    size_t at = (size_t)(upload->received % BUFFER_BYTES);
-    size_t first = bytes.count < BUFFER_BYTES - at ? bytes.count : BUFFER_BYTES - at;
+    size_t at = (size_t)(upload->received % upload->buffer_bytes);
+    size_t left = upload->buffer_bytes - at;
+    size_t first = bytes.count < left ? bytes.count : left;
 
     memcpy(upload->buffer + at, bytes.data, first);
     memcpy(upload->buffer, bytes.data + first, bytes.count - first);
@@ -68,8 +73,9 @@ void buffer_pieces(const struct upload *upload, uint64_t from, uint64_t until,
                    struct iovec ret_pieces[2])
 {
     size_t count = (size_t)(until - from);
-    size_t at = (size_t)(from % BUFFER_BYTES);
-    size_t first = count < BUFFER_BYTES - at ? count : BUFFER_BYTES - at;
+    size_t at = count > 0 ? (size_t)(from % upload->buffer_bytes) : 0;
+    size_t left = upload->buffer_bytes - at;
+    size_t first = count < left ? count : left;
     uint8_t *begin = count > 0 ? upload->buffer + at : NULL; /* without bytes maybe no buffer */
 
     ret_pieces[0] = (struct iovec){ .iov_base = begin, .iov_len = first };
@@ -104,11 +110,14 @@ int upload_append(struct upload *upload, struct bytes bytes, size_t *ret_taken)
     upload_lock(upload);
     assert(upload->goal == GOAL_NONE);
     int r = append_check(upload, bytes.count);
+    if (upload->buffer == NULL)
+        upload->buffer_bytes = bytes.count < FLOW_BYTES ? SMALL_BUFFER_BYTES : BUFFER_BYTES;
     if (r == 0 && bytes.count > 0 && buffer_take(upload, NULL, &aftermath))
         r = upload->failure;
     if (r == 0 && upload->buffer != NULL) {
         taken = bytes.count < buffer_room(upload) ? bytes.count : buffer_room(upload);
         buffer_fill(upload, bytes_of(bytes.data, taken));
+        upload->flows = bytes.count >= FLOW_BYTES;
         upload_advance(upload);
     }
     upload_unlock(upload, &aftermath);
@@ -121,15 +130,20 @@ int upload_append(struct upload *upload, struct bytes bytes, size_t *ret_taken)
 
 /* ---- waiting for room ---- */
 
+static void ready_take(struct upload *upload, struct aftermath *aftermath)
+{
+    aftermath->ready = upload->ready;
+    aftermath->readiness = append_refusal(upload);
+    upload->ready = (struct done){ 0 };
+}
+
 static void ready_run(struct job *job)
 {
     struct upload *upload = PART_OF(struct upload, ready_job, job);
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);
-    aftermath.done = upload->ready;
-    aftermath.result = append_refusal(upload);
-    upload->ready = (struct done){ 0 };
+    ready_take(upload, &aftermath);
     upload_unlock(upload, &aftermath);
 }
 
@@ -165,6 +179,7 @@ void upload_when_ready(struct upload *upload, struct done done)
         ready_answer(upload);
     else
         upload->ready_waiting = filled;
+    upload_advance(upload); /* what is there is gathered no more */
     upload_unlock(upload, &aftermath);
 }
 
@@ -176,8 +191,10 @@ void upload_settle(struct upload *upload, struct aftermath *aftermath)
     if (idle && spent)
         buffer_drop(upload, aftermath);
     bool room = upload->buffer == NULL || buffer_room(upload) > 0;
-    if (upload->ready_waiting && (room || append_refusal(upload) != 0))
-        ready_answer(upload);
+    if (upload->ready_waiting && (room || append_refusal(upload) != 0)) {
+        upload->ready_waiting = false;
+        ready_take(upload, aftermath);
+    }
 }
 
 /* ---- the write lane ---- */

@@ -34,6 +34,7 @@ void upload_unlock(struct upload *upload, struct aftermath *aftermath)
     bound_give(&store->files, aftermath->files);
     bound_give(&store->dirty, aftermath->dirty);
     bound_give(&store->buffers, aftermath->buffers);
+    done_call(aftermath->ready, aftermath->readiness);
     done_call(aftermath->done, aftermath->result);
     if (aftermath->release)
         upload_release(upload);
@@ -79,6 +80,20 @@ static bool upload_may_write(const struct upload *upload)
            upload->written - upload->durable < most - BUFFER_BYTES;
 }
 
+/*
+ * Bytes that flow are written by halves of the buffer, one while the other is filled: each write costs the
+ * waking of a thread. What is there is written at once when somebody waits for it or for its place, and at the
+ * next tick, as there may be no more.
+ */
+static bool upload_gathers(const struct upload *upload)
+{
+    bool last = upload->info.length_known && upload->received == upload->info.length;
+    bool awaited = upload->goal != GOAL_NONE || upload->ready.call != NULL || upload->pressed;
+
+    return upload->flows && upload->received - upload->written < upload->buffer_bytes / 2 &&
+           !last && !awaited && upload->failure == 0 && !bound_pressed(&upload->store->buffers);
+}
+
 static bool upload_must_sync(const struct upload *upload)
 {
     if (upload->goal != GOAL_NONE && upload_is_written(upload) && upload_is_hashed(upload))
@@ -121,7 +136,8 @@ static bool upload_yields_file(struct upload *upload)
 void upload_advance(struct upload *upload)
 {
     if (!upload->writing && !upload->waiting && upload->written < upload->received &&
-        upload_may_write(upload) && !upload_yields_file(upload) && upload_has_room(upload)) {
+        !upload_gathers(upload) && upload_may_write(upload) && !upload_yields_file(upload) &&
+        upload_has_room(upload)) {
         upload->writing = true;
         upload->write_job.run = upload_write_run;
         (void)workers_submit(upload->store->io, &upload->write_job);
@@ -187,6 +203,10 @@ void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
     if (dirty > 0 && (pressed || age_ms >= options->commit_late_ms ||
                       (dirty >= options->commit_soon_bytes && age_ms >= options->commit_soon_ms))) {
         upload->pressed = true;
+        upload_advance(upload);
+    }
+    if (upload->flows) {
+        upload->flows = false; /* until the next large piece */
         upload_advance(upload);
     }
     tick_observe(upload, now_ms);

@@ -56,7 +56,9 @@ struct store {
 };
 
 enum {
-    BUFFER_BYTES = 512 * 1024, /* of one upload, only while bytes are on their way */
+    /* of one upload, only while bytes are on their way: for those that flow, and for those that trickle */
+    BUFFER_BYTES = 1024 * 1024,
+    SMALL_BUFFER_BYTES = 64 * 1024,
 };
 
 /* What the writer has asked for and waits for. */
@@ -104,6 +106,7 @@ struct upload {
     uint64_t extent;   /* how far the file goes at most */
 
     bool ended, staged;
+    bool flows;   /* the last piece was a large one: there is probably more behind it */
     bool pressed; /* commit soon, though nobody waits for it */
     bool stopped; /* nothing beyond durable counts any more; failure says why */
     bool damaged, damage_recorded;
@@ -146,7 +149,8 @@ struct upload {
     bool waiting;    /* in the queue of a bound, to go on writing */
     struct bound_waiter room;
 
-    uint8_t *buffer; /* a ring: byte n of the upload is at n % BUFFER_BYTES */
+    uint8_t *buffer;     /* a ring: byte n of the upload is at n % buffer_bytes */
+    size_t buffer_bytes; /* of it, or of the one that is wanted */
     struct bound_waiter buffer_room;
     struct done ready;     /* of upload_when_ready() */
     bool ready_waiting;    /* until a lane has made room */
@@ -160,8 +164,8 @@ struct upload {
 struct aftermath {
     struct file file; /* to be closed */
     uint64_t files, dirty, buffers;
-    struct done done;
-    int result;
+    struct done done, ready;
+    int result, readiness;
     bool release;
 };
 

@@ -430,7 +430,8 @@ static ssize_t pread_until_written(int fd, void *memory, size_t count, off_t off
 {
     struct store *store = atomic_load(&written_beside);
 
-    while (store != NULL && store_statistics(store).dirty_bytes < 300000)
+    while (store != NULL &&
+           store_statistics(store).dirty_bytes < 40000) /* a small buffer has 65536 */
         sched_yield();
     return os_linux.pread(fd, memory, count, offset);
 }
@@ -498,11 +499,11 @@ static void bytes_may_be_given_up_while_the_lane_waits_for_a_worker(void **state
     atomic_store(&reads_held, true);
     atomic_store(&writes_held, true);
     atomic_store(&held_writes, 0);
-    assert_int_equal(append_pattern(upload, 100000), 0); /* one worker hashes it ... */
-    while (store_statistics(fixture->store).dirty_bytes < 100000)
+    assert_int_equal(append_pattern(upload, 30000), 0); /* one worker hashes it ... */
+    while (store_statistics(fixture->store).dirty_bytes < 30000)
         sched_yield();
-    assert_int_equal(append_pattern(upload, 100000), 0); /* ... the other one writes on */
-    while (store_statistics(fixture->store).dirty_bytes < 200000)
+    assert_int_equal(append_pattern(upload, 30000), 0); /* ... the other one writes on */
+    while (store_statistics(fixture->store).dirty_bytes < 60000)
         sched_yield();
     assert_int_equal(append_pattern(others[0], HELD_BYTES), 0);
     assert_int_equal(append_pattern(others[1], HELD_BYTES), 0);

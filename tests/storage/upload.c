@@ -511,6 +511,51 @@ static void commits_a_little_late_and_much_soon(void **state)
     upload_close(upload);
 }
 
+static atomic_int counted_writes;
+
+static ssize_t pwritev2_counted(int fd, const struct iovec *pieces, int count, off_t offset,
+                                int flags)
+{
+    ssize_t written = os_linux.pwritev2(fd, pieces, count, offset, flags);
+
+    if (written > 0) /* not every file system takes all flags */
+        atomic_fetch_add(&counted_writes, 1);
+    return written;
+}
+
+/* Each write is the waking of a thread. A tick, and who waits, take what there is. */
+static void bytes_that_flow_are_written_many_at_a_time(void **state)
+{
+    enum {
+        PIECE = 64 * 1024, /* as much as a socket gives */
+        MANY = 512 * 1024,
+    };
+    static const uint8_t bytes[PIECE];
+    struct fixture *fixture = *state;
+    size_t taken;
+
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload *upload = fixture_writer(fixture, &id);
+    os.pwritev2 = pwritev2_counted;
+    atomic_store(&counted_writes, 0);
+    for (size_t count = PIECE; count <= MANY; count += PIECE) {
+        assert_int_equal(atomic_load(&counted_writes), 0);
+        assert_int_equal(upload_append(upload, bytes_of(bytes, PIECE), &taken), 0);
+        assert_int_equal(taken, PIECE);
+        (void)fixture_find(fixture, &id); /* by the threads that would write */
+    }
+    wait_until_written(fixture, MANY); /* at once, not piece by piece */
+
+    assert_int_equal(upload_append(upload, bytes_of(bytes, PIECE), &taken), 0);
+    store_tick(fixture->store);
+    wait_until_written(fixture, MANY + PIECE);
+    assert_int_equal(upload_append(upload, bytes_of(bytes, PIECE), &taken), 0);
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_int_equal(upload_offset(upload), MANY + 2 * PIECE);
+    assert_int_equal(atomic_load(&counted_writes), 3);
+    upload_close(upload);
+}
+
 static atomic_bool commits_held;
 static atomic_int held_commits;
 
@@ -953,6 +998,7 @@ int main(void)
         UPLOAD_TEST(staged_bytes_go_when_they_are_rolled_back),
         UPLOAD_TEST(staged_bytes_go_when_their_writer_vanishes),
         UPLOAD_TEST(commits_a_little_late_and_much_soon),
+        UPLOAD_TEST(bytes_that_flow_are_written_many_at_a_time),
         UPLOAD_TEST(what_a_commit_by_itself_completes_is_finished),
         UPLOAD_TEST(what_a_commit_by_itself_completes_cannot_be_invalidated),
         UPLOAD_TEST(bytes_that_come_during_a_tick_are_not_old),
