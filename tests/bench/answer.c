@@ -20,9 +20,10 @@ static void knows_what_a_load_has_to_know(void **state)
     struct answer answer;
 
     (void)state;
-    assert_null(parse("HTTP/1.1 201 Created\r\nLocation: /files/1\r\nupload-offset:  70 \r\n"
-                      "Content-Length: 2\r\nConnection: close\r\n\r\nok",
-                      &answer));
+    assert_null(
+        parse("HTTP/1.1 201 Created\r\nLocation: /files/1\r\nupload-offset:  70 \r\n"
+              "Content-Length: 2\r\nConnection: close\r\n\r\nok",
+              &answer));
     assert_int_equal(answer.status, 201);
     assert_true(answer.offset_known);
     assert_int_equal(answer.offset, 70);
