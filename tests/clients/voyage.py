@@ -62,9 +62,9 @@ class Ferryd:
         self.data = folder / "data"
         self.arguments = arguments
         self.environment = environment
-        # an address of its own: nobody else takes the port while the server is down
+        # nobody else takes it while the server is down: an address of its own, and a port that the kernel gives to nobody
         host = f"127.{random.randint(64, 127)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
-        self.listen = f"{host}:0"
+        self.listen = f"{host}:{random.randint(20000, 30000)}"
         self.server = None
         self.kills = 0
         # a process that dies with its parent dies with the thread that started it
