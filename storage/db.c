@@ -108,8 +108,21 @@ static int db_set_up_reader(struct db *db)
 {
     return db_execute(db,
                       "PRAGMA query_only = ON;"
+                      "PRAGMA temp_store = MEMORY;"
                       "PRAGMA mmap_size = 0;"
                       "PRAGMA cache_size = -4096");
+}
+
+/* What does not fit into memory, of a large sort or of a statement that may have to be undone, goes beside the
+ * database: a confined server can write nowhere else. Of the process: one writer is open at a time. */
+static int db_keep_temporary_beside(const char *path)
+{
+    char *directory = sqlite3_mprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+    if (directory == NULL)
+        return fail_code(ENOMEM, "memory for the database");
+    sqlite3_free(sqlite3_temp_directory);
+    sqlite3_temp_directory = directory;
+    return 0;
 }
 
 int db_open(const char *path, enum db_mode mode, struct db **ret_db)
@@ -119,6 +132,8 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db)
         mode == DB_WRITER ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 
     int r = vfs_register();
+    if (r == 0 && mode == DB_WRITER)
+        r = db_keep_temporary_beside(path);
     if (r != 0)
         return r;
 
