@@ -1,5 +1,6 @@
 #include "tools/ferry/interim.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/number.h"
@@ -32,7 +33,8 @@ static void interim_field(struct interim *interim, struct bytes name, struct byt
         interim->offset_known = field_integer(value, &interim->offset);
     if (bytes_equal_nocase(name, "Location")) {
         free(interim->location);
-        interim->location = strndup((const char *)value.data, value.count);
+        if (asprintf(&interim->location, "%.*s", (int)value.count, (const char *)value.data) < 0)
+            interim->location = NULL;
     }
 }
 
