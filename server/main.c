@@ -95,6 +95,21 @@ struct bounds {
     bool filtered;
 };
 
+/* That user makes it, whose rights lead to nothing of others; root does where that user may not. */
+static int directory_give(const struct options *options, const struct user *user)
+{
+    bool there = false;
+
+    int r = user_act(user);
+    if (r != 0)
+        return r;
+    r = store_make_directory(options->data, &there);
+    int back = user_act_as_root();
+    if (r != 0 || back != 0)
+        return r != 0 ? r : back;
+    return there ? 0 : store_make_directory_for(options->data, user->id, user->group);
+}
+
 /* What only root can do is done then: the sockets are there, and the directory is made for who comes now.
  * Without listeners nothing is made. */
 static int root_give_up(const struct options *options, const struct listener *listeners)
@@ -106,7 +121,7 @@ static int root_give_up(const struct options *options, const struct listener *li
     int r = user_find(options->user, &user);
     bool serves = listeners != NULL && geteuid() == 0;
     if (r == 0 && serves)
-        r = store_make_directory(options->data, user.id, user.group);
+        r = directory_give(options, &user);
     if (r == 0 && serves)
         r = listeners_give(listeners, options->listen_count, user.id, user.group);
     return r == 0 ? user_become(&user) : r;

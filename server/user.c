@@ -31,6 +31,21 @@ int user_find(const char *name, struct user *ret_user)
     return 0;
 }
 
+int user_act(const struct user *user)
+{
+    if (initgroups(user->name, user->group) != 0 || setegid(user->group) != 0 ||
+        seteuid(user->id) != 0)
+        return fail_errno("act as user %s", user->name);
+    return 0;
+}
+
+int user_act_as_root(void)
+{
+    if (seteuid(0) != 0 || setegid(getgid()) != 0)
+        return fail_errno("act as root again");
+    return 0;
+}
+
 int user_become(const struct user *user)
 {
     if (geteuid() != 0)

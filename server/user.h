@@ -10,7 +10,7 @@
  *   Threads  before any other is started
  *   Source   setresuid(2), capabilities(7): with the last user id of root its capabilities are gone, too
  *
- * Calling sequence:  user_find  (what root has to do)  user_become
+ * Calling sequence:  user_find  { user_act  user_act_as_root }  (what root has to do)  user_become
  */
 
 #include <sys/types.h>
@@ -23,6 +23,11 @@ struct user {
 
 /* -EINVAL where there is no such user, or it is root. */
 int user_find(const char *name, struct user *ret_user);
+
+/* Root acts with the rights of this user for a while: what it finds and makes then, that user could. It has
+ * that user's groups ever after. */
+int user_act(const struct user *user);
+int user_act_as_root(void);
 
 /* For good, with all its groups and no other. -EPERM when neither root nor this user asks. */
 int user_become(const struct user *user);

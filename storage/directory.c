@@ -10,11 +10,14 @@
 #define LOG_MODULE "directory"
 #include "storage/directory.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fail.h"
@@ -40,25 +43,87 @@ static int directory_make(int at, const char *name)
     return fail_errno("make directory %s", name);
 }
 
+/* What a server that once ran as another user has left: each is the first of its kind. */
+static int directory_check_owner(const char *path)
+{
+    static const char *const names[] = { "", "/lock", "/files", "/files/00", "/ferry.db" };
+    char place[PATH_MAX];
+    struct stat about;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)snprintf(place, sizeof(place), "%s%s", path, names[i]);
+        bool there = os.fstatat(AT_FDCWD, place, &about, 0) == 0;
+        if (!there && (errno != ENOENT || i == 0))
+            return fail_errno("look at %s", place);
+        if (there && about.st_uid != geteuid())
+            return fail_code(EPERM, "%s belongs to user %u, not to %u; \"chown -R\" gives it over",
+                             place, about.st_uid, geteuid());
+    }
+    return 0;
+}
+
+/* Who may not even look for it there would not reach it either when somebody else has made it. */
+static int directory_check_way(const char *path)
+{
+    struct stat about;
+
+    if (os.fstatat(AT_FDCWD, path, &about, 0) != 0 && errno != ENOENT)
+        return fail_errno("user %u cannot reach directory %s", geteuid(), path);
+    return 0;
+}
+
+int directory_make_own(const char *path, bool *ret_there)
+{
+    bool there = true;
+    int r = 0;
+
+    if (os.mkdirat(AT_FDCWD, path, DIRECTORY_MODE) != 0) {
+        there = errno != EACCES;
+        if (errno == EACCES)
+            r = directory_check_way(path);
+        else if (errno == EEXIST)
+            r = directory_check_owner(path);
+        else
+            r = fail_errno("make directory %s", path);
+    }
+    if (r == 0)
+        *ret_there = there;
+    return r;
+}
+
+static bool directory_is_empty(int fd)
+{
+    const struct dirent *entry;
+    unsigned count = 0;
+
+    AUTO_CLOSE int again = os.openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+    DIR *names = again < 0 ? NULL : fdopendir(again);
+    if (names == NULL)
+        return false;
+    (void)TAKE_FD(again);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else reads this stream */
+    while ((entry = readdir(names)) != NULL)
+        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    (void)closedir(names);
+    return count == 0;
+}
+
 int directory_make_for(const char *path, uid_t owner, gid_t group)
 {
     struct stat about;
 
-    bool made = os.mkdirat(AT_FDCWD, path, DIRECTORY_MODE) == 0;
-    if (!made && errno != EEXIST)
+    if (os.mkdirat(AT_FDCWD, path, DIRECTORY_MODE) != 0)
         return fail_errno("make directory %s", path);
-    AUTO_CLOSE int fd = directory_fd(AT_FDCWD, path);
-    if (fd < 0)
-        return fd;
-    if (made)
-        return os.fchown(fd, owner, group) == 0 ? 0 : fail_errno("give directory %s away", path);
+    AUTO_CLOSE int fd =
+        os.openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, 0);
+    if (fd < 0 || os.fstatat(fd, ".", &about, 0) != 0)
+        return fail_errno("open directory %s", path);
 
-    if (os.fstatat(fd, ".", &about, 0) != 0)
-        return fail_errno("look at directory %s", path);
-    if (about.st_uid != owner)
-        return fail_code(EPERM, "%s belongs to user %u, not to %u; \"chown -R\" gives it over",
-                         path, about.st_uid, owner);
-    return 0;
+    /* Who may write above it could have put something else of ours there since. S_ISGID comes from above. */
+    if (about.st_uid != geteuid() || (about.st_mode & 07777 & ~S_ISGID) != DIRECTORY_MODE ||
+        !directory_is_empty(fd))
+        return fail_code(EPERM, "%s is not the directory that was made", path);
+    return os.fchown(fd, owner, group) == 0 ? 0 : fail_errno("give directory %s away", path);
 }
 
 static void directory_sync(int fd, const char *name)

@@ -35,9 +35,13 @@ struct directory_path {
 };
 
 /*
- * Makes the directory alone for its owner, who is somebody else; one that is there must be the owner's
- * already. Its name is durable after directory_open().
+ * For a server that starts as root, and first acts as the user that it becomes: makes the directory, or
+ * finds one that is that user's with all that a server has made in it. ret_there is false, and nothing has
+ * changed, where that user may not make it but could reach it. Its name is durable after directory_open().
  */
+int directory_make_own(const char *path, bool *ret_there);
+
+/* Then root makes it, alone for its owner. -EPERM when something else has come in its place meanwhile. */
 int directory_make_for(const char *path, uid_t owner, gid_t group);
 
 /* Makes what is missing and takes the lock; -EBUSY, -ENOTSUP as store_open() says. */

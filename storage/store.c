@@ -130,7 +130,12 @@ static int store_measure(struct store *store)
     return r;
 }
 
-int store_make_directory(const char *path, uid_t owner, gid_t group)
+int store_make_directory(const char *path, bool *ret_there)
+{
+    return directory_make_own(path, ret_there);
+}
+
+int store_make_directory_for(const char *path, uid_t owner, gid_t group)
 {
     return directory_make_for(path, owner, group);
 }

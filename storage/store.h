@@ -68,10 +68,12 @@ struct store_options {
 };
 
 /*
- * Who starts as root and becomes another user before store_claim() has the directory made for that one.
- * -EPERM when it is there and belongs to somebody else. Blocks.
+ * Who starts as root and becomes another user before store_claim() makes the directory: acting as that
+ * user, and as root for that user where ret_there says that the first could not. -EPERM when it is there
+ * and belongs to somebody else, -EACCES when that user could not reach it. Both block.
  */
-int store_make_directory(const char *path, uid_t owner, gid_t group);
+int store_make_directory(const char *path, bool *ret_there);
+int store_make_directory_for(const char *path, uid_t owner, gid_t group);
 
 /*
  * Takes the directory, creating what is missing; starts no thread yet, so that a process may give up

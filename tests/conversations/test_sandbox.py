@@ -187,14 +187,39 @@ def test_a_directory_that_is_somebody_else_s(public, servers):
     endpoint.stop()
     with nothing_touched(endpoint.data):
         refuses_to_start(public, "--data", str(endpoint.data), "--user", "nobody",
-                         names=[str(endpoint.data), "belongs to user 0", "chown -R"])
+                         names=[f"{endpoint.data} belongs to user 0", "chown -R"])
 
 
 @root
-def test_a_directory_that_cannot_be_reached(tmp_path):
-    """Made by root, but closed above."""
+@pytest.mark.parametrize("left", ["lock", "files", "files/00", "ferry.db"])
+def test_a_directory_that_is_given_over_in_part(public, servers, nobody, left):
+    """As by chown without -R: it is said before anything in it is opened."""
+    endpoint = Endpoint(servers, public, "--user", "nobody")
+    endpoint.stop()
+    os.chown(endpoint.data / left, 0, 0)
+    with nothing_touched(endpoint.data):
+        refuses_to_start(public, "--data", str(endpoint.data), "--user", "nobody",
+                         names=[f"{endpoint.data}/{left} belongs to user 0, not to {nobody.pw_uid}", "chown -R"])
+
+
+@root
+def test_a_directory_that_cannot_be_reached(tmp_path, nobody):
+    """It is closed above for that user: root makes nothing there that nobody would find."""
     tmp_path.chmod(0o700)
-    refuses_to_start(tmp_path, "--data", str(tmp_path / "data"), "--user", "nobody", names=["data", "Permission denied"])
+    with nothing_touched(tmp_path):
+        refuses_to_start(tmp_path, "--data", str(tmp_path / "data"), "--user", "nobody",
+                         names=[f"user {nobody.pw_uid} cannot reach directory {tmp_path}/data: Permission denied"])
+
+
+@root
+def test_a_directory_is_made_where_that_user_may(servers, public, nobody):
+    """By that user: what root would make could be replaced before it is given away."""
+    for mode, name in (0o755, "root's"), (0o777, "own"):
+        public.chmod(mode)
+        endpoint = Endpoint(servers, public, "--user", "nobody", data=name)
+        about = endpoint.data.stat()
+        assert (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) == (nobody.pw_uid, nobody.pw_gid, 0o700)
+        endpoint.stop()
 
 
 @root
