@@ -2,6 +2,7 @@
 #include "server/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -200,11 +201,29 @@ int listeners_open(const char *const *where, size_t count, struct listener *ret_
     return 0;
 }
 
+/* Where others may write to its folder, another file could have come in the socket's place, or a second name
+ * of one: what is looked at is what is given away, whatever has its name by then. */
+static int listener_give(const struct listener *listener, uid_t owner, gid_t group)
+{
+    struct stat status;
+
+    AUTO_CLOSE int fd = open(listener->file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return fail_errno("give %s away", listener->file);
+    if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
+        return fail_code(EPERM, "give %s away: it is not the socket that was made", listener->file);
+    return fchownat(fd, "", owner, group, AT_EMPTY_PATH) == 0
+               ? 0
+               : fail_errno("give %s away", listener->file);
+}
+
 int listeners_give(const struct listener *listeners, size_t count, uid_t owner, gid_t group)
 {
-    for (size_t i = 0; i < count; i++)
-        if (listeners[i].file != NULL && lchown(listeners[i].file, owner, group) != 0)
-            return fail_errno("give %s away", listeners[i].file);
+    for (size_t i = 0; i < count; i++) {
+        int r = listeners[i].file != NULL ? listener_give(&listeners[i], owner, group) : 0;
+        if (r != 0)
+            return r;
+    }
     return 0;
 }
 

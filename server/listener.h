@@ -30,6 +30,6 @@ void listener_close(struct listener *listener);
 /* All of them, or none. */
 int listeners_open(const char *const *where, size_t count, struct listener *ret_listeners);
 
-/* Unix sockets among them become somebody else's. */
+/* Unix sockets among them become somebody else's; -EPERM where another file has come in the place of one. */
 int listeners_give(const struct listener *listeners, size_t count, uid_t owner, gid_t group);
 void listeners_close(struct listener *listeners, size_t count);
