@@ -141,7 +141,9 @@ static int confine(const struct options *options, const struct listener *listene
     (void)snprintf(files, sizeof(files), "%s/files", options->data);
     for (size_t i = 0; listeners != NULL && i < options->listen_count; i++)
         places[3 + i] = (struct sandbox_place){ .path = listeners[i].file, .use = SANDBOX_CLEAR };
-    int r = sandbox_enter(options->sandbox ? SANDBOX_ON : SANDBOX_OFF, places,
+    int r = user_drop_capabilities();
+    if (r == 0)
+        r = sandbox_enter(options->sandbox ? SANDBOX_ON : SANDBOX_OFF, places,
                           sizeof(places) / sizeof(places[0]), &ret_bounds->landlock);
     return r == 0 && options->sandbox ? syscall_filter_enter(&ret_bounds->filtered) : r;
 }

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -49,7 +51,7 @@ int user_act_as_root(void)
 int user_become(const struct user *user)
 {
     if (geteuid() != 0)
-        return getuid() == user->id
+        return setresuid(user->id, user->id, user->id) == 0
                    ? 0
                    : fail_code(EPERM, "become user %s: only root can do that", user->name);
 
@@ -60,5 +62,18 @@ int user_become(const struct user *user)
         return fail_errno("become user %s", user->name);
     if (setresuid(0, 0, 0) == 0)
         fail_fatal("become user %s: root can be had back", user->name);
+    return 0;
+}
+
+int user_drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+    if (geteuid() == 0)
+        return 0;
+    /* Ambient ones go with those that are permitted. */
+    if (syscall(SYS_capset, &header, none) != 0)
+        return fail_errno("give up capabilities");
     return 0;
 }

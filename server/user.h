@@ -11,6 +11,7 @@
  *   Source   setresuid(2), capabilities(7): with the last user id of root its capabilities are gone, too
  *
  * Calling sequence:  user_find  { user_act  user_act_as_root }  (what root has to do)  user_become
+ *                    (what capabilities are for)  user_drop_capabilities
  */
 
 #include <sys/types.h>
@@ -29,5 +30,9 @@ int user_find(const char *name, struct user *ret_user);
 int user_act(const struct user *user);
 int user_act_as_root(void);
 
-/* For good, with all its groups and no other. -EPERM when neither root nor this user asks. */
+/* For good. Root gets all its groups and no other; who is this user already keeps those that it was started
+ * with. -EPERM when neither asks. */
 int user_become(const struct user *user);
+
+/* For good all that somebody was started with who is not root: as a service that may open ports below 1024. */
+int user_drop_capabilities(void);

@@ -16,7 +16,7 @@ import tempfile
 import pytest
 
 from admin import Operator
-from conversation import BUILD, PATIENCE, SANITIZED, WRAPPER, Line, request
+from conversation import BUILD, PATIENCE, SANITIZED, WRAPPER, Line, die_with_parent, request
 from endpoint import OCTETS, Endpoint, endpoints, pattern
 from test_starting import FERRYD, nothing_touched, refuses_to_start, start_in_vain
 
@@ -31,9 +31,9 @@ def landlock():
 needs_landlock = pytest.mark.skipif(landlock() == 0 or bool(WRAPPER), reason="the kernel has no Landlock, or valgrind hides it")
 
 
-def threads(server):
+def threads(pid):
     """What the kernel says of each."""
-    for status in pathlib.Path(f"/proc/{server.process.pid}/task").glob("*/status"):
+    for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status"):
         yield dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
 
 
@@ -57,7 +57,7 @@ def nobody():
 
 def test_no_thread_gains_privileges_or_makes_any_call_it_likes(endpoints):
     server = endpoints().server
-    told = list(threads(server))
+    told = list(threads(server.process.pid))
     assert len(told) > 20
     assert {status["NoNewPrivs"] for status in told} == {"1"}
     if not WRAPPER:
@@ -133,7 +133,7 @@ def test_sockets_elsewhere_are_removed_at_the_end(servers, tmp_path):
 def test_a_server_becomes_another_user_for_good(servers, public, nobody):
     """With no group and no capability of root's, in any thread; the port was opened before."""
     endpoint = Endpoint(servers, public, "--user", "nobody")
-    told = list(threads(endpoint.server))
+    told = list(threads(endpoint.server.process.pid))
     assert len(told) > 20
     for status in told:
         assert status["Uid"].split() == 4 * [str(nobody.pw_uid)]
@@ -220,6 +220,29 @@ def test_a_directory_is_made_where_that_user_may(servers, public, nobody):
         about = endpoint.data.stat()
         assert (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) == (nobody.pw_uid, nobody.pw_gid, 0o700)
         endpoint.stop()
+
+
+@root
+def test_capabilities_that_a_service_was_started_with(servers, public, nobody):
+    """AmbientCapabilities= of systemd, for a port below 1024, say: they are gone before anybody is answered."""
+    public.chmod(0o777)
+    shutil.copy(BUILD / "server/ferryd", public / "ferryd")
+    service = ["setpriv", "--reuid", "nobody", "--regid", str(nobody.pw_gid), "--clear-groups",
+               "--inh-caps=+net_bind_service", "--ambient-caps=+net_bind_service"]
+    started = subprocess.run([*service, "cat", "/proc/self/status"], capture_output=True, text=True, check=True).stdout
+    assert "CapAmb:\t0000000000000400" in started
+    process = subprocess.Popen([*service, public / "ferryd", "--listen", "127.0.0.1:0", "--data", public / "data"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+    try:
+        assert process.stdout.readline().startswith(b"listening on ")
+        told = list(threads(process.pid))
+        assert len(told) > 20
+        for status in told:
+            assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}
+    finally:
+        process.terminate()
+        process.communicate(timeout=2 * PATIENCE)
+    assert process.returncode == 0
 
 
 @root
