@@ -80,7 +80,10 @@ static int catalog_apply(struct catalog *catalog, struct change *changes, bool *
     *ret_begun = r == 0;
     for (struct change *change = changes; r >= 0 && change != NULL; change = change->next) {
         join_ends_done(&change->ends); /* of a transaction that was rolled back */
-        change->only_repeats |= !catalog_has_room(catalog, change);
+        if (!catalog_has_room(catalog, change)) {
+            change->only_repeats = true;
+            catalog->checkpoint_pause = 0; /* with space again, the next one is not refused */
+        }
         change->result = change_apply(catalog->writer, change);
         r = change->result < 0 ? change->result : 0;
     }

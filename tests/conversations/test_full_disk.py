@@ -212,7 +212,8 @@ def test_a_log_that_is_full_too_refuses_creations_and_no_more(small_disk):
     upload.look(status=410)
 
     endpoint.empty_again()
-    eventually("uploads are created", lambda: created(endpoint))
+    # who is refused has the log written back; once more, as ext4 may be about to free the blocks
+    assert any(created(endpoint) for _ in range(3))
     endpoint.stop()
     endpoint.start()
     assert len(endpoint.rows()) >= made + 1
