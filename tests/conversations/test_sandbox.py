@@ -105,6 +105,20 @@ def test_threads_of_storage_open_no_file_outside(endpoints, tmp_path):
     assert not any(begun.id in names for _, _, names in os.walk(tmp_path))
 
 
+def test_a_link_in_place_of_an_upload_s_file(endpoints, tmp_path):
+    """It leads nowhere, not even without the sandbox: what it names is neither written nor read."""
+    endpoint = endpoints("--sandbox", "off")
+    (tmp_path / "other").write_bytes(b"of others")
+    begun, kept = endpoint.create(9), endpoint.create(9, OCTETS, body=b"of client")
+    for upload in begun, kept:
+        upload.file.unlink(missing_ok=True)
+        upload.file.symlink_to(tmp_path / "other")
+    begun.patch(0, b"of client", status=500)
+    answer = endpoint.ask("GET", kept.path, status=500)
+    assert b"of others" not in answer.body
+    assert (tmp_path / "other").read_bytes() == b"of others"
+
+
 @needs_landlock
 def test_files_may_lie_on_another_disk(endpoints, tmp_path):
     """Behind a link that the operator has made: it is looked at before the start."""

@@ -97,8 +97,12 @@ def all_is_there(endpoint, upload, complete):
 def test_a_directory_that_is_missing_is_made(endpoints):
     """For nobody else's eyes."""
     endpoint = endpoints()
-    assert stat.S_IMODE(endpoint.data.stat().st_mode) == 0o700
-    endpoint.create(3).patch(0, b"abc")
+    upload = endpoint.create(3)
+    upload.patch(0, b"abc")
+    made = [endpoint.data, *endpoint.data.rglob("*")]
+    assert {upload.file, endpoint.data / "ferry.db", endpoint.data / "lock"} < set(made)
+    for path in made:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert endpoint.server.output == [f"listening on {endpoint.server.urls[0]}"]
 
 
