@@ -104,7 +104,7 @@ def test_several_go_on_at_a_time(ferry, server):
     """All four are held at once; then all end."""
     make(ferry, *(f"d/{number}" for number in range(9)))
     server.faults += [Fault("PATCH", stall=1) for _ in range(4)]
-    process = ferry.start("put", "-r", "--jobs", "4", "--timeout", "2", "--retry-delay", "10", "d", server.url)
+    process = ferry.start("put", "-r", "--jobs", "4", "--timeout", "5", "--retry-delay", "10", "d", server.url)
     server.wait(lambda: server.received() == 4)
     status, out, err = ferry.finish(process)
 
