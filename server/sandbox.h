@@ -5,6 +5,7 @@
  *
  * Whoever takes a thread of the server over by a mistake in it shall find nothing there but uploads: no
  * program can be started, no file outside be opened, no connection be made, no other process be signalled.
+ * Landlock has no rules for owners, modes and times of files: see server/syscall_filter.h.
  *
  *   How      no_new_privs, and a Landlock rule set, which needs no privilege. Both are for this thread and all
  *            that it starts: call it before there are others. What is open stays open.
