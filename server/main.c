@@ -92,7 +92,7 @@ static void say_where(const struct server *server, const struct options *options
 /* What was given up, as far as the kernel has it. */
 struct bounds {
     int landlock; /* see server/sandbox.h */
-    bool filtered;
+    int filtered; /* see server/syscall_filter.h */
 };
 
 /* That user makes it, whose rights lead to nothing of others; root does where that user may not. */
@@ -152,13 +152,17 @@ static void say_rights(const struct options *options, const struct bounds *bound
 {
     if (geteuid() == 0)
         log_info("runs as root; --user NAME would give that up");
-    if (!options->sandbox)
-        log_info("not confined to %s: --sandbox off", options->data);
-    else if (bounds->landlock == 0 && !bounds->filtered)
-        log_info("not confined to %s: the kernel has neither Landlock nor seccomp", options->data);
+    if (bounds->landlock < 0)
+        log_warning("files outside of %s can be opened, as there is no Landlock: %s", options->data,
+                    strerrordesc_np(-bounds->landlock));
+    if (bounds->filtered < 0)
+        log_warning("any system call can be made, as there is no seccomp: %s",
+                    strerrordesc_np(-bounds->filtered));
+    if (bounds->landlock > 0 || bounds->filtered > 0)
+        log_info("confined to %s landlock=%d seccomp=%s", options->data,
+                 bounds->landlock > 0 ? bounds->landlock : 0, bounds->filtered > 0 ? "on" : "none");
     else
-        log_info("confined to %s landlock=%d seccomp=%s", options->data, bounds->landlock,
-                 bounds->filtered ? "on" : "none");
+        log_info("not confined to %s%s", options->data, options->sandbox ? "" : ": --sandbox off");
 }
 
 /* ---- the servers ---- */

@@ -60,11 +60,14 @@ static const struct sandbox_place libraries[] = {
 #endif
 };
 
+/* -errno where the kernel has none. */
 static int landlock_version(void)
 {
     if (RUNNING_ON_VALGRIND)
         return 0; /* it knows no such calls, and says so */
-    return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    int version =
+        (int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    return version < 0 ? -errno : version;
 }
 
 /* All that the kernel can deny. */
@@ -137,21 +140,24 @@ static int landlock_allow_place(int rules_fd, const struct rule_set *rules,
     return landlock_allow(rules_fd, rules, folder, rights_of(place->use));
 }
 
-static int landlock_enter(int version, const struct sandbox_place *places, size_t count)
+static int landlock_enter(int version, const struct sandbox_place *places, size_t count,
+                          int *ret_landlock)
 {
     struct rule_set rules = rule_set_of(version);
-    int r = 0;
 
     AUTO_CLOSE int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
-    if (fd < 0)
-        return fail_errno("make a Landlock rule set");
+    if (fd < 0) {
+        *ret_landlock = -errno;
+        return 0;
+    }
 
+    int r = 0;
     for (size_t i = 0; r == 0 && i < sizeof(libraries) / sizeof(libraries[0]); i++)
         r = landlock_allow_place(fd, &rules, &libraries[i]);
     for (size_t i = 0; r == 0 && i < count; i++)
         r = landlock_allow_place(fd, &rules, &places[i]);
-    if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) != 0)
-        r = fail_errno("enter a Landlock rule set");
+    if (r == 0)
+        *ret_landlock = syscall(SYS_landlock_restrict_self, fd, 0) == 0 ? version : -errno;
     return r;
 }
 
@@ -163,8 +169,8 @@ int sandbox_enter(enum sandbox_extent extent, const struct sandbox_place *places
 
     tzset(); /* what it reads for the times in the log is read by now */
     int version = extent == SANDBOX_ON ? landlock_version() : 0;
-    int r = version > 0 ? landlock_enter(version, places, count) : 0;
-    if (r == 0)
-        *ret_landlock = version > 0 ? version : 0;
-    return r;
+    if (version > 0)
+        return landlock_enter(version, places, count, ret_landlock);
+    *ret_landlock = version;
+    return 0;
 }

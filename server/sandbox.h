@@ -10,7 +10,8 @@
  *   How      no_new_privs, and a Landlock rule set, which needs no privilege. Both are for this thread and all
  *            that it starts: call it before there are others. What is open stays open.
  *   Degrades to what the kernel has: Landlock is in Linux since 5.13, its rules for connections since 6.7, for
- *            signals since 6.12. Without it there is no_new_privs alone.
+ *            signals since 6.12. Without it, or where the kernel refuses it, there is no_new_privs alone: who
+ *            calls says so.
  *   Errors   0, or -errno after one clear line
  *   Source   landlock(7), PR_SET_NO_NEW_PRIVS(2const)
  */
@@ -35,6 +36,7 @@ enum sandbox_extent {
     SANDBOX_ON,
 };
 
-/* Tells the version of Landlock's interface that is in force, 0 for none. */
+/* Tells the version of Landlock's interface that is in force, -errno when the kernel refuses it or has none, and 0
+ * when it was not to be or the process runs under valgrind. */
 int sandbox_enter(enum sandbox_extent extent, const struct sandbox_place *places, size_t count,
                   int *ret_landlock);

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -199,11 +198,10 @@ static int filter_deny_others(scmp_filter_ctx filter)
     return r;
 }
 
-int syscall_filter_enter(bool *ret_on)
+int syscall_filter_enter(int *ret_on)
 {
-    /* valgrind knows no such call, and makes some of its own that would be denied */
-    if (RUNNING_ON_VALGRIND || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0) {
-        *ret_on = false;
+    if (RUNNING_ON_VALGRIND) {
+        *ret_on = 0; /* it knows no such call, and makes some of its own that would be denied */
         return 0;
     }
 
@@ -211,7 +209,10 @@ int syscall_filter_enter(bool *ret_on)
     if (filter == NULL)
         return fail_code(ENOMEM, "memory for a filter of system calls");
 
-    int r = filter_deny_calls(filter);
+    /* the kernel's own error, where it refuses */
+    int r = seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+    if (r == 0)
+        r = filter_deny_calls(filter);
     if (r == 0)
         r = filter_deny_arguments(filter);
     if (r == 0)
@@ -220,10 +221,10 @@ int syscall_filter_enter(bool *ret_on)
         r = filter_hide_calls(filter);
     if (r == 0)
         r = filter_deny_others(filter);
-    if (r == 0)
-        r = seccomp_load(filter);
     if (r != 0)
-        return fail_code(-r, "filter system calls");
-    *ret_on = true;
+        return fail_code(-r, "make a filter of system calls");
+
+    r = seccomp_load(filter);
+    *ret_on = r == 0 ? 1 : r;
     return 0;
 }

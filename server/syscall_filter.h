@@ -13,13 +13,12 @@
  * working. A call that is denied fails with EPERM, and libraries take that for a kernel that has it not.
  *
  *   Threads  for this one and all that it starts: call it before there are others, and when all sockets are open
+ *   Degrades to nothing where the kernel refuses a filter, or has none: who calls says so
  *   Errors   0, or -errno after one clear line
  *   Source   seccomp(2), libseccomp's seccomp_rule_add(3)
  *
  * Calling sequence:  sandbox_enter (no_new_privs)  syscall_filter_enter
  */
 
-#include <stdbool.h>
-
-/* Tells whether the kernel has filters at all. */
-int syscall_filter_enter(bool *ret_on);
+/* Tells 1 when calls are filtered, -errno when the kernel refuses, and 0 under valgrind, which would not bear it. */
+int syscall_filter_enter(int *ret_on);

@@ -5,9 +5,11 @@ What the rules themselves deny is shown by tests/server/sandbox.c. Here it is th
 """
 
 import ctypes
+import errno
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -73,6 +75,34 @@ def test_the_log_says_what_is_on(endpoints):
     endpoint.start("--sandbox", "off")
     endpoint.stop()
     assert f": not confined to {endpoint.data}: --sandbox off\n" in endpoint.server.log()
+    assert "<4>" not in endpoint.server.log()
+
+
+def deny(name, code):
+    """By a filter of its own, as that of a container that does not know the call."""
+    library = ctypes.CDLL("libseccomp.so.2")
+    library.seccomp_init.restype = ctypes.c_void_p
+    outer = ctypes.c_void_p(library.seccomp_init(0x7FFF0000))  # allow
+    assert ctypes.CDLL(None).prctl(38, 1, 0, 0, 0) == 0  # no_new_privs
+    assert library.seccomp_rule_add(outer, 0x00050000 | code, library.seccomp_syscall_resolve_name(name), 0) == 0
+    assert library.seccomp_load(outer) == 0
+
+
+@needs_landlock
+@pytest.mark.parametrize("call, code, warning, on", [
+    (b"landlock_create_ruleset", errno.EOPNOTSUPP, "there is no Landlock: Operation not supported", "landlock=0 seccomp=on"),
+    (b"seccomp", errno.EINVAL, "there is no seccomp: Invalid argument", f"landlock={landlock()} seccomp=none"),  # or libseccomp goes around it
+])
+def test_a_server_that_the_kernel_does_not_confine_warns_and_serves(servers, tmp_path, call, code, warning, on):
+    """One line, with the kernel's reason."""
+    server = servers.ferryd("--data", str(tmp_path / "data"), "--admin-listen", "none", prepare=lambda: deny(call, code))
+    with Line(server.urls[0]) as line:
+        line.send(request("GET", "/healthz"))
+        line.expect(200, "ok")
+    server.stop()
+    assert len(re.findall(f"^<4>ferryd: .*{warning}$", server.log(), re.MULTILINE)) == 1
+    assert len(re.findall("there is no", server.log())) == 1
+    assert f": confined to {tmp_path}/data {on}\n" in server.log()
 
 
 def lead_outside(endpoint, folder):

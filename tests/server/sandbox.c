@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -290,6 +291,50 @@ static void confines_nobody_who_does_not_want_it(void **state)
     in_a_child(*state, SANDBOX_OFF, opens_all);
 }
 
+/* In a child that has made the kernel another one first. */
+static void in_a_child_after(struct place *place, void (*prepare)(void), int landlock_wanted)
+{
+    const struct sandbox_place places[] = { { place->inside, SANDBOX_STORE } };
+    int status, landlock = -1;
+
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        prepare();
+        EXPECT(sandbox_enter(SANDBOX_ON, places, 1, &landlock) == 0);
+        EXPECT(landlock == landlock_wanted);
+        gains_nothing(place);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void deny(int call, int code)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+    EXPECT(filter != NULL && seccomp_rule_add(filter, SCMP_ACT_ERRNO(code), call, 0) == 0);
+    EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && seccomp_load(filter) == 0);
+    seccomp_release(filter);
+}
+
+static void have_no_landlock(void)
+{
+    deny(SYS_landlock_create_ruleset, EOPNOTSUPP);
+}
+
+static void let_nobody_enter(void)
+{
+    deny(SYS_landlock_restrict_self, E2BIG);
+}
+
+static void tells_why_the_kernel_refuses(void **state)
+{
+    in_a_child_after(*state, have_no_landlock, -EOPNOTSUPP);
+    in_a_child_after(*state, let_nobody_enter, -E2BIG);
+}
+
 /* With the version of Landlock that brought what is tried. */
 struct trial {
     int version;
@@ -310,6 +355,7 @@ int main(void)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* these may read */
         TRIAL(FILES, opens_no_file_outside),
 #endif
+        TRIAL(FILES, tells_why_the_kernel_refuses),
         TRIAL(TRUNCATE, changes_no_file_outside),
         TRIAL(FILES, removes_its_own_socket_at_the_end),
         TRIAL(FILES, starts_no_program),

@@ -43,10 +43,10 @@ static int in_a_child(void (*act)(void))
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        bool on = false;
+        int on = -1;
 
         EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-        EXPECT(syscall_filter_enter(&on) == 0 && on);
+        EXPECT(syscall_filter_enter(&on) == 0 && on == 1);
         act();
         _exit(0);
     }
@@ -317,6 +317,30 @@ static void starts_threads_for_which_it_holds(void **state)
     assert_int_equal(in_a_child(start_threads), 0);
 }
 
+/* As a container does whose own filter knows no others. */
+static void is_told_where_the_kernel_refuses(void **state)
+{
+    int status, on = 1;
+
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        scmp_filter_ctx outer = seccomp_init(SCMP_ACT_ALLOW);
+
+        EXPECT(outer != NULL);
+        EXPECT(seccomp_rule_add(outer, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(seccomp), 0) == 0);
+        EXPECT(seccomp_rule_add(outer, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(prctl), 1,
+                                SCMP_A0_64(SCMP_CMP_EQ, PR_SET_SECCOMP)) == 0);
+        EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && seccomp_load(outer) == 0);
+        EXPECT(syscall_filter_enter(&on) == 0 && on == -EACCES);
+        EXPECT(kill(getppid(), 0) == 0);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +354,7 @@ int main(void)
         cmocka_unit_test(makes_no_namespaces),
         cmocka_unit_test(makes_none_of_the_calls_that_it_has_no_use_for),
         cmocka_unit_test(starts_threads_for_which_it_holds),
+        cmocka_unit_test(is_told_where_the_kernel_refuses),
     };
 
     if (RUNNING_ON_VALGRIND) {
