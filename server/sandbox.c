@@ -140,6 +140,17 @@ static int landlock_allow_place(int rules_fd, const struct rule_set *rules,
     return landlock_allow(rules_fd, rules, folder, rights_of(place->use));
 }
 
+/* Service managers hide parts of /dev and /sys: what cannot be read needs no right. */
+static int landlock_allow_libraries(int rules_fd, const struct rule_set *rules)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < sizeof(libraries) / sizeof(libraries[0]); i++)
+        if (access(libraries[i].path, R_OK) == 0)
+            r = landlock_allow_place(rules_fd, rules, &libraries[i]);
+    return r;
+}
+
 static int landlock_enter(int version, const struct sandbox_place *places, size_t count,
                           int *ret_landlock)
 {
@@ -151,9 +162,7 @@ static int landlock_enter(int version, const struct sandbox_place *places, size_
         return 0;
     }
 
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < sizeof(libraries) / sizeof(libraries[0]); i++)
-        r = landlock_allow_place(fd, &rules, &libraries[i]);
+    int r = landlock_allow_libraries(fd, &rules);
     for (size_t i = 0; r == 0 && i < count; i++)
         r = landlock_allow_place(fd, &rules, &places[i]);
     if (r == 0)

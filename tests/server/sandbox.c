@@ -8,8 +8,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <pthread.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -335,6 +338,42 @@ static void tells_why_the_kernel_refuses(void **state)
     in_a_child_after(*state, let_nobody_enter, -E2BIG);
 }
 
+static bool own_mounts(void)
+{
+    return unshare(CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER)) == 0 &&
+           mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+/* As systemd does for a service with InaccessiblePaths=, and no privilege is left to see below. */
+static void hide_processors(void)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct none[2] = { 0 };
+
+    EXPECT(own_mounts());
+    EXPECT(mount("none", "/sys/devices", "tmpfs", 0, "mode=0") == 0);
+    EXPECT(syscall(SYS_capset, &header, none) == 0);
+    EXPECT(open("/sys/devices/system/cpu/online", O_PATH) < 0 && errno == EACCES);
+}
+
+static bool may_hide(void)
+{
+    int status = 1;
+
+    pid_t child = fork();
+    if (child == 0)
+        _exit(own_mounts() ? 0 : 1);
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static void needs_no_library_s_file_that_is_hidden(void **state)
+{
+    if (may_hide())
+        in_a_child_after(*state, hide_processors, landlock_here());
+    else
+        (void)fprintf(stderr, "not run, as nothing can be mounted here: %s\n", __func__);
+}
+
 /* With the version of Landlock that brought what is tried. */
 struct trial {
     int version;
@@ -356,6 +395,7 @@ int main(void)
         TRIAL(FILES, opens_no_file_outside),
 #endif
         TRIAL(FILES, tells_why_the_kernel_refuses),
+        TRIAL(FILES, needs_no_library_s_file_that_is_hidden),
         TRIAL(TRUNCATE, changes_no_file_outside),
         TRIAL(FILES, removes_its_own_socket_at_the_end),
         TRIAL(FILES, starts_no_program),
