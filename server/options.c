@@ -87,7 +87,7 @@ static const struct option_row rows[] = {
       KIND_TEXT, offsetof(struct options, api_token_file), 0, 0 },
     { "user", "NAME", "who to become when started as root, once what only root can do is done\n"
       "(default: nobody else)", KIND_TEXT, offsetof(struct options, user), 0, 0 },
-    { "sandbox", "ON", "on: open no file but those of uploads, start no program and no connection,\n"
+    { "sandbox", "ON", "on: open no file but those of --data, start no program and no connection,\n"
       "as far as the kernel can see to it; or off (default on)",
       KIND_SWITCH, offsetof(struct options, sandbox), 0, 0 },
     { "threads", "N", "loop threads (default: the number of cores)", NUMBER(threads, 1, 256) },

@@ -21,7 +21,8 @@
 enum sandbox_use {
     SANDBOX_READ,  /* the file is read */
     SANDBOX_STORE, /* below this directory files are made, read, written and removed */
-    SANDBOX_CLEAR, /* names in the directory of this file are removed: its own, at the end */
+    SANDBOX_CLEAR, /* this file is removed: our own, at the end. Landlock has no right for one name, so all
+                      files in its directory and below can be: let it be alone there */
 };
 
 /* What is not there needs no right; a path of NULL is none. */
