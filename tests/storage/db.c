@@ -17,6 +17,7 @@ static int count_open(const char *directory, const char *name)
     int count = 0;
     DIR *folder = opendir("/proc/self/fd");
 
+    assert_non_null(folder);
     (void)snprintf(begin, sizeof(begin), "%s/%s", directory, name);
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof(target) - 1);

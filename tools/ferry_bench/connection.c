@@ -78,14 +78,14 @@ static void connection_open(struct connection *connection)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(fd, (const struct sockaddr *)&target->address, target->address_bytes) < 0 &&
         errno != EINPROGRESS)
-        connection_fail(connection, "connect: %s", strerror(errno));
+        connection_fail(connection, "connect: %s", strerrordesc_np(errno));
     crowd_watch(&connection->socket);
 
     struct sockaddr_storage peer;
     socklen_t peer_bytes = sizeof(peer);
     while (getpeername(fd, (struct sockaddr *)&peer, &peer_bytes) < 0) {
         if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &code_bytes) < 0 || code != 0)
-            connection_fail(connection, "connect: %s", strerror(code));
+            connection_fail(connection, "connect: %s", strerrordesc_np(code));
         connection_wait(connection, "the server does not accept connections");
         peer_bytes = sizeof(peer);
     }
@@ -101,7 +101,7 @@ static size_t connection_sent(struct connection *connection, ssize_t sent)
     if (errno == EAGAIN)
         connection_wait(connection, "the server takes no more bytes");
     else if (errno != EINTR)
-        connection_fail_to_send(connection, strerror(errno));
+        connection_fail_to_send(connection, strerrordesc_np(errno));
     return 0;
 }
 
@@ -173,7 +173,7 @@ static void connection_receive(struct connection *connection)
             if (!crowd_wait(connection->socket.client))
                 connection_fail(connection, "no answer");
         } else if (errno != EINTR) {
-            connection_fail(connection, "%s", strerror(errno));
+            connection_fail(connection, "%s", strerrordesc_np(errno));
         }
     }
 }

@@ -260,7 +260,7 @@ static void files(uint64_t threads)
 /* In pieces, from more memory than a processor's cache has. */
 static void blake2b_measure(uint64_t bytes)
 {
-    const size_t piece = 512 * 1024, all = 64 * 1024 * 1024;
+    const size_t piece = (size_t)512 * 1024, all = 128 * piece;
     AUTO_FREE uint8_t *memory = malloc(all);
     blake2b_state state;
     uint8_t digest[BLAKE2B_OUTBYTES];

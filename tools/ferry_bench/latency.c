@@ -10,10 +10,10 @@ _Static_assert(1 << STEP_BITS == LATENCY_STEPS, "the steps of one power of two")
 /* Below 128 one for each value; then 64 for every power of two. */
 static size_t bucket_of(uint64_t ns)
 {
-    if (ns < 2 * LATENCY_STEPS)
+    if (ns < (uint64_t)2 * LATENCY_STEPS)
         return (size_t)ns;
     unsigned shift = 63 - (unsigned)__builtin_clzll(ns) - STEP_BITS;
-    size_t bucket = (size_t)(shift * LATENCY_STEPS + (ns >> shift));
+    size_t bucket = (size_t)((uint64_t)shift * LATENCY_STEPS + (ns >> shift));
 
     return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
 }

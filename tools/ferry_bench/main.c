@@ -32,12 +32,11 @@ static void list_read(const char *name, struct work_plan *plan)
 {
     CLEANUP(cleanup_freep) char *line = NULL;
     size_t room = 0, line_room = 0;
-    ssize_t count;
 
     FILE *file = fopen(name, "re");
     if (file == NULL)
         err(1, "%s", name);
-    while ((count = getline(&line, &line_room, file)) > 0) {
+    while (getline(&line, &line_room, file) > 0) {
         line[strcspn(line, "\n")] = '\0';
         if (*line != '/' || strlen(line) >= sizeof(plan->paths->text) ||
             strpbrk(line, " \r") != NULL)
@@ -48,7 +47,7 @@ static void list_read(const char *name, struct work_plan *plan)
             if (plan->paths == NULL)
                 err(1, "memory for the paths");
         }
-        strcpy(plan->paths[plan->path_count++].text, line);
+        memcpy(plan->paths[plan->path_count++].text, line, strlen(line) + 1);
     }
     if (ferror(file) != 0 || plan->path_count == 0)
         errx(1, "%s: no paths", name);

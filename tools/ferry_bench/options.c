@@ -155,8 +155,10 @@ static void read_option(int option, const char *text, struct options *options)
     case OPTION_PID: read_pids(text, &crowd->server); break;
     case OPTION_JSON: options->json = text; break;
     case OPTION_SVG: options->svg = text; break;
+    /* one thread; NOLINTBEGIN(concurrency-mt-unsafe) */
     case OPTION_VERSION: (void)puts("ferry-bench " FERRY_VERSION); exit(0);
     case OPTION_HELP: (void)fputs(usage, stdout); exit(0);
+    /* NOLINTEND(concurrency-mt-unsafe) */
     default: errx(2, "ferry-bench --help tells what there is");
     }
 }
@@ -210,6 +212,7 @@ void options_read(int count, char **arguments, struct options *ret_options)
     };
     int option;
 
+    /* one thread; NOLINTNEXTLINE(concurrency-mt-unsafe) */
     while ((option = getopt_long(count, arguments, "c:s:d:n:r:", rows, NULL)) != -1)
         read_option(option, optarg, &options);
     if (count - optind != 2)

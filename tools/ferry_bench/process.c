@@ -3,8 +3,8 @@
 #include <dirent.h>
 #include <err.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,9 +18,10 @@ static uint64_t proc_number(const char *path, const char *name)
     if (file == NULL)
         return 0;
     while (fgets(line, sizeof(line), file) != NULL)
-        if (strncmp(line, name, strlen(name)) == 0 &&
-            sscanf(line + strlen(name), ": %" SCNu64, &number) == 1)
+        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':') {
+            number = strtoull(line + strlen(name) + 1, NULL, 10);
             break;
+        }
     (void)fclose(file);
     return number;
 }
@@ -44,6 +45,7 @@ static void process_add_switches(pid_t pid, struct process_cost *cost)
     DIR *threads = opendir(path);
     if (threads == NULL)
         err(1, "%s", path);
+    /* one thread; NOLINTNEXTLINE(concurrency-mt-unsafe) */
     for (struct dirent *entry = readdir(threads); entry != NULL; entry = readdir(threads)) {
         if (entry->d_name[0] == '.')
             continue;

@@ -163,8 +163,12 @@ void report_json(const struct options *options, const struct crowd_tally *tally,
 /* Ten points in each tenth that is left: 0 %, 20 %, ... 90 %, 92 %, ... 99 %. */
 static void svg_points(FILE *plot, const struct latency *latency)
 {
-    for (double left = 1; left >= 1.0 / (double)latency->count; left /= 1.2589254)
+    double left = 1;
+
+    while (left >= 1.0 / (double)latency->count) {
         (void)fprintf(plot, "%.9g %.9g\n", 1 / left, ms(latency_at(latency, 1 - left)));
+        left /= 1.2589254;
+    }
     (void)fprintf(plot, "%.9g %.9g\ne\n", (double)latency->count, ms(latency->most));
 }
 
@@ -172,7 +176,7 @@ void report_svg(const struct options *options, const struct crowd_tally *tally, 
 {
     if (strpbrk(path, "'\n\\") != NULL)
         errx(2, "no name for a plot: %s", path);
-    FILE *plot = popen("gnuplot", "we");
+    FILE *plot = popen("gnuplot", "we"); /* of PATH; NOLINT(cert-env33-c) */
     if (plot == NULL)
         err(1, "start gnuplot");
     (void)fprintf(

@@ -196,7 +196,7 @@ static uint64_t mixed_turn(struct worker *worker)
     uint64_t thrown = random_below(worker, (uint64_t)weights[0] + weights[1] + weights[2]);
     size_t i = 0;
 
-    while (thrown >= weights[i])
+    while (i < WORK_MIX - 1 && thrown >= weights[i])
         thrown -= weights[i++];
     return turns[i](worker);
 }
@@ -214,7 +214,7 @@ static const struct work works[] = {
       .turn = append_turn,
       .check = append_check },
     { .name = "head", .size = 4096, .prepare = head_prepare, .turn = head_turn },
-    { .name = "resume", .size = 64 * 1024, .arm = resume_arm, .turn = resume_turn },
+    { .name = "resume", .size = UINT64_C(64) * 1024, .arm = resume_arm, .turn = resume_turn },
     { .name = "slow",
       .size = 1024,
       .prepare = slow_prepare,

@@ -123,7 +123,7 @@ int main(int count, char **arguments)
     else if (count >= 3 && strcmp(arguments[1], "joins") == 0)
         bench_joins(arguments[2], number(count, arguments, 3, 200));
     else if (count >= 3 && strcmp(arguments[1], "materialise") == 0)
-        bench_materialise(arguments[2], number(count, arguments, 3, 10 * 1024 * 1024));
+        bench_materialise(arguments[2], number(count, arguments, 3, UINT64_C(10) * 1024 * 1024));
     else
         errx(2,
              "usage: store_bench appends DIRECTORY [ROUNDS [MILLISECONDS]]\n"
