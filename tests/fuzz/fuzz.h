@@ -5,7 +5,7 @@
  *
  * Each file has one function that reads any input and asserts what must hold, whatever it was. With
  * -Dfuzz=true libFuzzer feeds it (tools/fuzz); in every build an ordinary test feeds it the files
- * of corpus/ (corpus.c): seeds, and whatever made a fuzzer fail once.
+ * of corpus/KIND/NAME/ (corpus.c): seeds, and whatever made a fuzzer fail once.
  *
  *   Source   https://llvm.org/docs/LibFuzzer.html
  */
