@@ -17,7 +17,8 @@ struct line {
 
 static size_t line_room(const struct line *line)
 {
-    return LOG_LINE_BYTES - CLOSING_BYTES - line->count;
+    size_t most = LOG_LINE_BYTES - CLOSING_BYTES;
+    return line->count < most ? most - line->count : 0; /* a quote may have closed what filled it */
 }
 
 /* All of it, or nothing where there is no room. */
