@@ -79,7 +79,7 @@ static bool is_address(struct bytes name)
 
     if (bracketed)
         name = bytes_of(name.data + 1, name.count - 2);
-    if (name.count >= sizeof(text))
+    if (name.count >= sizeof(text) || memchr(name.data, '\0', name.count) != NULL)
         return false;
     memcpy(text, name.data, name.count);
     return inet_pton(bracketed ? AF_INET6 : AF_INET, text, address) == 1;
