@@ -23,7 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         { bytes_of_text("Accept"), field_trim(bytes_of(data, size)) },
         { bytes_of_text("Accept"), bytes_of_text("text/html;q=0.9, application/json;q=x") },
         { bytes_of_text("Accept"), bytes_of_text(JSON) },
+        { bytes_of_text("Accept"), bytes_of_text(JSON ";q=0") },
     };
+    const struct field refused[] = { fields[3], fields[0] };
     const struct message message = { .fields = fields, .field_count = 1 };
 
     unsigned json = weight(fields, 1, JSON);
@@ -34,6 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     assert(weight(fields, 2, JSON) == json);
     assert(weight(fields, 3, BYTES) == bytes);
+
+    /* No range without parameters is as precise as that one. */
+    if (memchr(data, ';', size) == NULL)
+        assert(weight(refused, 2, JSON) == 0);
 
     /* What is acceptable was named. */
     if (json > 0)

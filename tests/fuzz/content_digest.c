@@ -3,6 +3,7 @@
 #include "protocol/content_digest.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "tests/fuzz/fuzz.h"
 #include "tests/protocol/message_text.h"
@@ -21,13 +22,29 @@ static void is_read_again(const struct digest_value *digest)
     assert(bytes_equal(digest_value_bytes(&again.values[0]), digest_value_bytes(digest)));
 }
 
+/* It was named, and not with a weight of 0. */
+static void is_wanted(const struct message *message)
+{
+    struct bytes value = { 0 };
+    bool named = false;
+
+    for (size_t i = 0; i < message->field_count; i++) {
+        value = message->fields[i].value;
+        named = named || memmem(value.data, value.count, "sha-256=", strlen("sha-256=")) != NULL;
+    }
+    assert(named && message_field(message, "Want-Repr-Digest", &value));
+    assert(!bytes_equal_text(value, "sha-256=0") ||
+           message_field_count(message, "Want-Repr-Digest") > 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct message_text text;
     struct content_digests digests = { .count = 77 };
 
     message_text_fields(bytes_of(data, size), &text);
-    (void)content_digest_wanted(&text.message, "Want-Repr-Digest", DIGEST_SHA256);
+    if (content_digest_wanted(&text.message, "Want-Repr-Digest", DIGEST_SHA256))
+        is_wanted(&text.message);
 
     int r = content_digests_field(&text.message, "Content-Digest", &digests);
     assert(r >= 0);

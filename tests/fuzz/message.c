@@ -40,14 +40,20 @@ static void frames_one_way(const struct message *message, const struct framing *
     assert(message_field_count(message, "Host") == 1 || !framing->interim_understood);
 }
 
+static void has_no_controls(struct bytes text, const char *but)
+{
+    for (size_t i = 0; i < text.count; i++)
+        assert((text.data[i] >= ' ' && text.data[i] != 0x7f) ||
+               (text.data[i] != '\0' && strchr(but, text.data[i]) != NULL));
+}
+
 static void is_clean(const struct message *message)
 {
     assert(token_valid(message->method));
+    has_no_controls(message->target, "");
     for (size_t i = 0; i < message->field_count; i++) {
-        struct field field = message->fields[i];
-        assert(token_valid(field.name));
-        assert(memchr(field.value.data, '\r', field.value.count) == NULL);
-        assert(memchr(field.value.data, '\0', field.value.count) == NULL);
+        assert(token_valid(message->fields[i].name));
+        has_no_controls(message->fields[i].value, "\t");
     }
 }
 

@@ -34,6 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (origin_list_has(list, input)) {
         assert(stands_in(list, input));
+        assert(memchr(input.data, ',', input.count) == NULL);
+        assert(memchr(input.data, ' ', input.count) == NULL);
         assert(memmem(input.data, input.count, "://", 3) != NULL);
         assert(!bytes_equal_text(input, "null"));
     }

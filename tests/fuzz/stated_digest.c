@@ -47,6 +47,19 @@ static void same_in_field(const struct digest_value *stated)
     assert(memcmp(&again, stated, sizeof(again)) == 0);
 }
 
+/* Where it is stated twice, it is the same one: either alone says no other. */
+static void nothing_says_another(const struct message *message, struct bytes metadata,
+                                 const struct digest_value *stated)
+{
+    static const struct message none = { .field_count = 0 };
+    struct digest_value one, other;
+
+    assert(stated_digest_parse(message, bytes_of(NULL, 0), &one) == 0);
+    assert(stated_digest_parse(&none, metadata, &other) == 0);
+    assert(one.algorithm == DIGEST_NONE || memcmp(&one, stated, sizeof(one)) == 0);
+    assert(other.algorithm == DIGEST_NONE || memcmp(&other, stated, sizeof(other)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes input = bytes_of(data, size);
@@ -68,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(memcmp(&stated, &before, sizeof(stated)) == 0);
         return 0;
     }
+    nothing_says_another(&text.message, metadata, &stated);
     if (stated.algorithm == DIGEST_NONE)
         return 0;
     same_in_metadata(&stated);

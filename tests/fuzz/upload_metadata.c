@@ -24,6 +24,15 @@ static size_t put(char *text, size_t used, struct bytes bytes)
     return used + bytes.count;
 }
 
+static void has_no_key_twice(struct bytes value)
+{
+    struct upload_metadata_pair one, other;
+
+    while (upload_metadata_next(&value, &one))
+        for (struct bytes rest = value; upload_metadata_next(&rest, &other);)
+            assert(!bytes_equal(one.key, other.key));
+}
+
 /* The pairs, without the blanks that are tolerated around them. */
 static size_t write_again(struct bytes value, char *text)
 {
@@ -68,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (upload_metadata_check(value) != 0)
         return 0;
 
+    has_no_key_twice(value);
     size_t count = write_again(value, once);
     assert(count <= size);
     assert(upload_metadata_check(bytes_of(once, count)) == 0);
