@@ -16,13 +16,18 @@ enum {
 
 static void is_safe(const char *name)
 {
+    static const char *const misleading[] = { "\u061c", "\u200e", "\u200f", "\u2028", "\u2029",
+                                              "\u202a", "\u202b", "\u202c", "\u202d", "\u202e",
+                                              "\u2066", "\u2067", "\u2068", "\u2069", "\ufeff" };
+
     assert(*name != '\0' && strlen(name) <= NAME_BYTES_MAX);
     assert(*name != '.' && *name != '-');
     for (const char *at = name; *at != '\0'; at++) {
         assert(*at != '/' && *at != '\\');
         assert((unsigned char)*at >= ' ' && *at != 0x7F);
     }
-    assert(strstr(name, "\u202e") == NULL);
+    for (size_t i = 0; i < sizeof(misleading) / sizeof(misleading[0]); i++)
+        assert(strstr(name, misleading[i]) == NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,4 +1,4 @@
-/* What the client learns of an interim response stands in it. The input is a header, in lines. */
+/* What the client learns of an interim response stands in it, not in the one before. The input is a header, in lines. */
 
 #include "tools/ferry/interim.h"
 
@@ -24,12 +24,16 @@ static void is_told_by(struct bytes input, const struct interim *interim)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes input = bytes_of(data, size);
-    struct bytes rest = input;
+    struct bytes rest = input, response = input;
     struct interim interim = { 0 };
 
-    while (rest.count > 0)
-        if (interim_take(&interim, message_text_cut(&rest, '\n')))
-            is_told_by(input, &interim);
+    while (rest.count > 0) {
+        struct bytes line = message_text_cut(&rest, '\n');
+        if (bytes_start_with(field_trim(line), "HTTP/"))
+            response = bytes_of(line.data, (size_t)(data + size - line.data));
+        if (interim_take(&interim, line))
+            is_told_by(bytes_of(response.data, (size_t)(line.data - response.data)), &interim);
+    }
     interim_done(&interim);
     assert(interim.location == NULL);
     return 0;

@@ -72,9 +72,10 @@ static void record_ask(const struct record *record)
             assert(record_begun(record));
     assert(record_upload(record, count) == NULL);
     assert(strlen(record_join_key(record)) < RECORD_JOIN_KEY_BYTES);
+    assert(count < 2 || strlen(record_join_key(record)) == RECORD_JOIN_KEY_BYTES - 1);
     assert(!record_begun(record) || record_protocol(record) != NULL);
     assert(record_target(record) == NULL || count == 0);
-    (void)record_identity(record);
+    assert(record_identity(record)->size <= INT64_MAX);
     (void)record_etag(record);
     (void)record_birth(record);
 }
