@@ -16,7 +16,7 @@
  *     $#     64 KiB of bytes
  *     $$     a dollar
  *
- * At the end every client shuts down its sending side, and reads to the end of the connection.
+ * At the end every client shuts down its sending side, once all is read, and reads to the end of the connection.
  */
 
 #include <assert.h>
@@ -41,7 +41,7 @@ enum {
     CLIENTS_MAX = 4,
     PAUSES_MAX = 12,         /* of an input; further ones are passed over */
     PAUSE_MS = 20,           /* at most */
-    QUIET_MS = 3,            /* the loop has read, and nothing comes of it */
+    QUIET_MS = 3,            /* nobody is at work, and nothing comes of what was sent */
     END_MS = 20 * 1000,      /* for an exchange to come to its end by itself */
     BLOCK_BYTES = 64 * 1024, /* $# */
     BLOCKS_MAX = 8,
@@ -55,6 +55,12 @@ struct client {
     bool half_closed;
     char answers[ANSWER_BYTES];
     size_t answers_count;
+};
+
+/* For the server. */
+struct pause {
+    uint64_t quiet_ms;            /* it has done nothing for so long: it will not */
+    uint64_t begun_ms, worked_ms; /* worked: when it was last seen at work */
 };
 
 struct play {
@@ -129,34 +135,41 @@ static void client_close(struct client *client)
     client->fd = -1;
 }
 
-/* Until the server has read all that was sent; it does not while it waits for a disk. */
+/* Whether it is worth to wait on: not for ever, and not when nobody has been at work for a while. */
+static bool pause_goes_on(struct pause *pause)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+
+    if (pause->begun_ms == 0)
+        pause->begun_ms = pause->worked_ms = now_ms;
+    if (exchange_server_busy())
+        pause->worked_ms = now_ms;
+    return now_ms < pause->begun_ms + PAUSE_MS && now_ms < pause->worked_ms + pause->quiet_ms;
+}
+
+/* Until the server has read all that was sent. It does not while it waits for a disk, and what is sent behind a
+ * request for events it never reads. */
 static void client_wait_until_read(const struct client *client)
 {
     const struct timespec moment = { .tv_nsec = 20 * 1000 };
-    uint64_t deadline_ms = clock_monotonic_ms() + PAUSE_MS;
+    struct pause pause = { .quiet_ms = exchange_server_watched() ? QUIET_MS : PAUSE_MS };
     int unread = 1;
 
-    while (client->fd >= 0 && unread > 0 && clock_monotonic_ms() < deadline_ms) {
-        if (ioctl(client->fd, SIOCOUTQ, &unread) != 0)
-            return;
-        if (unread > 0)
-            (void)nanosleep(&moment, NULL);
-    }
+    while (client->fd >= 0 && ioctl(client->fd, SIOCOUTQ, &unread) == 0 && unread > 0 &&
+           pause_goes_on(&pause))
+        (void)nanosleep(&moment, NULL);
 }
 
-/* Until something comes, or nobody has been at work on it for a moment. */
 static void client_wait_for_answer(struct client *client)
 {
     struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN };
-    unsigned quiet_ms = 0;
+    struct pause pause = { .quiet_ms = QUIET_MS };
 
-    for (int i = 0; client->fd >= 0 && i < PAUSE_MS && quiet_ms < QUIET_MS; i++) {
+    while (client->fd >= 0 && pause_goes_on(&pause))
         if (poll(&poll_fd, 1, 1) > 0) {
             (void)client_receive(client);
             return;
         }
-        quiet_ms = exchange_server_busy() ? 0 : quiet_ms + 1;
-    }
 }
 
 /* Each exchange comes to its end when its client has said all that it will say. */
@@ -246,8 +259,10 @@ static void play_all(struct play *play, struct bytes input)
 
 static void play_end(struct play *play)
 {
-    for (size_t i = 0; i < play->client_count; i++)
+    for (size_t i = 0; i < play->client_count; i++) {
+        client_wait_until_read(&play->clients[i]);
         client_half_close(&play->clients[i]);
+    }
     for (size_t i = 0; i < play->client_count; i++)
         client_read_to_the_end(&play->clients[i]);
 }

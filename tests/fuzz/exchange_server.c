@@ -202,9 +202,24 @@ int exchange_server_connect(bool to_the_operator)
     return fd;
 }
 
+static size_t watchers_count(void)
+{
+    struct audience_counts counts = audience_counts(the.audience);
+    return counts.watchers + counts.all;
+}
+
+/* Who watches waits for nobody. */
 bool exchange_server_busy(void)
 {
-    return server_counts(the.server).suspended + server_counts(the.admin->server).suspended > 0;
+    size_t suspended =
+        server_counts(the.server).suspended + server_counts(the.admin->server).suspended;
+
+    return suspended > watchers_count();
+}
+
+bool exchange_server_watched(void)
+{
+    return watchers_count() > 0;
 }
 
 /* --- what is left --- */

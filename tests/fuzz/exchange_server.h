@@ -21,6 +21,9 @@ int exchange_server_connect(bool to_the_operator);
 /* Whether an exchange waits for disk, database or a worker: then an answer may yet come. */
 bool exchange_server_busy(void);
 
+/* Whether somebody is sent events: nothing is read of him. */
+bool exchange_server_watched(void);
+
 /*
  * Waits until nothing is left of what the clients did, which have all closed: no connection, no exchange,
  * no fiber, no writer and no byte on its way, and as many descriptors as there were at the beginning.
