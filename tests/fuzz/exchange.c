@@ -7,7 +7,9 @@
  *     $.     the bytes so far are sent, and read by the server before the next ones
  *     $?     the same; then waits a moment for an answer
  *     $/     the path of the upload that an answer named last
- *     $=     its id alone
+ *     $\     the path of the one named before that
+ *     $=     the id of the upload alone
+ *     $^     the id of the event that was told last
  *     $|     the client shuts down its sending side
  *     $!     the client closes, whatever it has not read: a reset
  *     $+     another client of the endpoint, at the same time; what follows is sent by that one
@@ -34,6 +36,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "tests/fuzz/exchange_answers.h"
 #include "tests/fuzz/exchange_server.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -46,8 +49,8 @@ enum {
     BLOCK_BYTES = 64 * 1024, /* $# */
     BLOCKS_MAX = 8,
     ANSWER_BYTES = 64 * 1024, /* of those that a client was sent: looked at */
-    PATH_BYTES = 128,
-    INPUTS_PER_SERVER = 500, /* then it starts anew: uploads pile up, and a stop has to be clean */
+    NAME_BYTES = 128,         /* of a path, and of an event's id */
+    INPUTS_PER_SERVER = 500,  /* then it starts anew: uploads pile up, and a stop has to be clean */
 };
 
 struct client {
@@ -68,26 +71,12 @@ struct play {
     size_t client_count;
     struct client *client; /* the one that acts */
     unsigned pauses, blocks;
-    char path[PATH_BYTES]; /* of the upload that was named last */
+    char path[NAME_BYTES];        /* of the upload that was named last */
+    char path_before[NAME_BYTES]; /* of another one, that was named before */
+    char event[NAME_BYTES];
 };
 
 /* --- one client --- */
-
-/* Where an answer tells of an upload. */
-static void client_find_upload(const struct client *client, char path[static PATH_BYTES])
-{
-    static const char field[] = "\r\nLocation: ";
-    struct bytes rest = bytes_of(client->answers, client->answers_count);
-    const uint8_t *found;
-
-    while ((found = memmem(rest.data, rest.count, field, strlen(field))) != NULL) {
-        rest = bytes_after(rest, (size_t)(found - rest.data) + strlen(field));
-        const uint8_t *end = memchr(rest.data, '\r', rest.count);
-        if (end != NULL && end > rest.data && *rest.data == '/' && end - rest.data < PATH_BYTES)
-            (void)snprintf(path, PATH_BYTES, "%.*s", (int)(end - rest.data),
-                           (const char *)rest.data);
-    }
-}
 
 /* False when there is no more to come. What goes beyond the room for answers is thrown away. */
 static bool client_receive(struct client *client)
@@ -186,9 +175,49 @@ static void client_read_to_the_end(struct client *client)
         }
         (void)poll(&poll_fd, 1, PAUSE_MS);
     }
+    bool whole = client->fd >= 0 && client->answers_count < sizeof(client->answers);
     client_close(client);
-    assert(client->answers_count == 0 || client->answers_count < strlen("HTTP/1.") ||
-           memcmp(client->answers, "HTTP/1.", strlen("HTTP/1.")) == 0);
+    exchange_answers_check(bytes_of(client->answers, client->answers_count), whole);
+}
+
+/* --- what the server has named --- */
+
+/* The next that stands between these in the answers, taken off them; an empty one when there is no more. */
+static struct bytes answers_next(struct bytes *answers, const char *before, const char *behind)
+{
+    const uint8_t *found = memmem(answers->data, answers->count, before, strlen(before));
+
+    if (found == NULL)
+        return bytes_of(NULL, 0);
+    *answers = bytes_after(*answers, (size_t)(found - answers->data) + strlen(before));
+    const uint8_t *end = memmem(answers->data, answers->count, behind, strlen(behind));
+    return bytes_of(answers->data, end == NULL ? 0 : (size_t)(end - answers->data));
+}
+
+static void name_set(char name[static NAME_BYTES], struct bytes text)
+{
+    if (text.count < NAME_BYTES)
+        (void)snprintf(name, NAME_BYTES, "%.*s", BYTES_ARGUMENT(text));
+}
+
+static void play_learn_path(struct play *play, struct bytes path)
+{
+    if (*path.data != '/' || bytes_equal_text(path, play->path))
+        return;
+    (void)strcpy(play->path_before, play->path);
+    name_set(play->path, path);
+}
+
+/* From the beginning: what is told may have come in pieces. */
+static void play_learn(struct play *play)
+{
+    const struct bytes all = bytes_of(play->client->answers, play->client->answers_count);
+    struct bytes text;
+
+    for (struct bytes rest = all; (text = answers_next(&rest, "\r\nLocation: ", "\r\n")).count > 0;)
+        play_learn_path(play, text);
+    for (struct bytes rest = all; (text = answers_next(&rest, "\nid: ", "\n")).count > 0;)
+        name_set(play->event, text);
 }
 
 /* --- all of them --- */
@@ -210,7 +239,7 @@ static void play_pause(struct play *play, bool for_an_answer)
     client_wait_until_read(play->client);
     if (for_an_answer) {
         client_wait_for_answer(play->client);
-        client_find_upload(play->client, play->path);
+        play_learn(play);
     }
 }
 
@@ -228,7 +257,9 @@ static void play_act(struct play *play, uint8_t what)
     case '.': play_pause(play, false); break;
     case '?': play_pause(play, true); break;
     case '/': client_send(play->client, bytes_of_text(play->path)); break;
+    case '\\': client_send(play->client, bytes_of_text(play->path_before)); break;
     case '=': client_send(play->client, bytes_of_text(strrchr(play->path, '/') + 1)); break;
+    case '^': client_send(play->client, bytes_of_text(play->event)); break;
     case '|': client_half_close(play->client); break;
     case '!': client_close(play->client); break;
     case '+': play_connect(play, false); break;
@@ -290,6 +321,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     play.client_count = 0;
     play.pauses = play.blocks = 0;
     (void)strcpy(play.path, "/files/none");
+    (void)strcpy(play.path_before, "/files/none");
+    (void)strcpy(play.event, "none");
     play_connect(&play, false);
     play_all(&play, bytes_of(data, size));
     play_end(&play);

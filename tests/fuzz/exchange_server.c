@@ -31,6 +31,8 @@ enum {
     TIMEOUT_S = 60, /* longer than anything here takes: what comes to its end does so by itself */
     CONNECTIONS = 64,
     SIZE_MAX_BYTES = 1024 * 1024,
+    APPEND_MAX_BYTES = 256 * 1024,
+    EXPIRE_S = 1, /* the janitor has something to do while a server lives */
     WAL_BYTES = 1024 * 1024,
 };
 
@@ -68,8 +70,10 @@ static void start_storage(void)
         .directory = the.folder,
         .io_threads = 1,
         .sync_threads = 1,
-        .expire_after_s = 3600,
-        .tombstone_s = 3600,
+        .expire_after_s = EXPIRE_S,
+        .tombstone_s = EXPIRE_S,
+        .janitor_interval_s = EXPIRE_S,
+        .materialise = true,
         .wal_bytes = WAL_BYTES,
         .observer = { .see = events_observe, .argument = the.events },
     };
@@ -90,8 +94,11 @@ static void start_service(void)
         .extensions = TUS_CREATION | TUS_CREATION_WITH_UPLOAD | TUS_CREATION_DEFER_LENGTH |
                       TUS_CHECKSUM | TUS_CHECKSUM_TRAILER | TUS_TERMINATION | TUS_CONCATENATION |
                       TUS_CONCATENATION_UNFINISHED | TUS_EXPIRATION,
-        .ietf_limits = { .max_size = SIZE_MAX_BYTES },
-        .expire_after_s = 3600,
+        .ietf_limits = { .max_size = SIZE_MAX_BYTES,
+                         .min_size = 2,
+                         .max_append_size = APPEND_MAX_BYTES,
+                         .min_append_size = 2 },
+        .expire_after_s = EXPIRE_S,
         .cors_origins = "https://app.example",
         .digest_algorithm = DIGEST_SHA256,
     };

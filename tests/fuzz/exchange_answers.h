@@ -1,0 +1,17 @@
+#pragma once
+
+/*
+ * What a client of the fuzzer of exchanges was sent, checked as far as it can be told without what it has asked
+ */
+
+#include <stdbool.h>
+
+#include "base/bytes.h"
+
+/*
+ * Asserts that this is one whole answer after the other, from the first byte to the end of the connection: status
+ * lines, fields that are fields, and as much content as was announced.
+ *
+ * whole: nothing is missing at the end.
+ */
+void exchange_answers_check(struct bytes answers, bool whole);
