@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "tools/ferry/content_range.h"
 #include "tools/ferry/digest_field.h"
 #include "tools/ferry/field.h"
 
@@ -81,19 +81,16 @@ static struct digest_value response_digest(CURL *easy)
     return digest;
 }
 
-/* "bytes 100-199/200", or a star for a length that is not known. */
 static void response_read_range(struct response *response, const char *value)
 {
-    size_t begin = 6;
-    size_t begin_count = strcspn(value, "-");
-    size_t slash = strcspn(value, "/");
+    struct content_range range;
 
-    if (strncasecmp(value, "bytes ", begin) != 0 || slash < begin_count || value[slash] == '\0')
+    if (!content_range_parse(bytes_of_text(value), &range))
         return;
-    response->begin_known =
-        number_parse(bytes_of(value + begin, begin_count - begin), INT64_MAX, &response->begin);
-    response->size_known =
-        number_parse(bytes_of_text(value + slash + 1), INT64_MAX, &response->size);
+    response->begin_known = true;
+    response->begin = range.first;
+    response->size_known = range.size_known;
+    response->size = range.size;
 }
 
 static void response_read_size(struct response *response, CURL *easy)
