@@ -19,19 +19,9 @@ void *exchange_context(const struct exchange *exchange)
     return exchange->exchanges->options.context;
 }
 
-uint64_t exchange_number(const struct exchange *exchange)
-{
-    return exchange->number;
-}
-
 const struct forwarded *exchange_origin(const struct exchange *exchange)
 {
     return &exchange->origin;
-}
-
-struct bytes exchange_request_id(const struct exchange *exchange)
-{
-    return exchange->request_id;
 }
 
 struct bytes exchange_path(const struct exchange *exchange)

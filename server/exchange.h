@@ -44,9 +44,6 @@ struct exchange;
 /* What the server's owner gave to exchanges_new(): the store, the configuration. */
 void *exchange_context(const struct exchange *exchange);
 
-/* The number of this exchange, as it stands in the log. */
-uint64_t exchange_number(const struct exchange *exchange);
-
 /* --- the request --- */
 
 /* Request line and fields, see protocol/message.h. */
@@ -57,9 +54,6 @@ const struct framing *exchange_framing(const struct exchange *exchange);
 
 /* Who asks, and how the server was addressed, as far as trusted proxies say. */
 const struct forwarded *exchange_origin(const struct exchange *exchange);
-
-/* Its name in the logs of all who had a part in it: X-Request-ID. */
-struct bytes exchange_request_id(const struct exchange *exchange);
 
 struct bytes exchange_path(const struct exchange *exchange);
 struct bytes exchange_query(const struct exchange *exchange);

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/refusal.h"
 #include "protocol/base64.h"
+#include "protocol/content_digest.h"
 #include "protocol/http_date.h"
 #include "protocol/tus_version.h"
 #include "server/cors.h"
@@ -176,14 +177,15 @@ void service_tell(struct answer *answer, const struct upload_info *info, uint64_
 void service_tell_digest(struct answer *answer, const struct upload_info *info)
 {
     const struct digest_value *digest = &info->digest;
-    char text[BASE64_TEXT_BYTES(DIGEST_BYTES_MAX) + 1] = { 0 };
+    char text[CONTENT_DIGEST_BYTES] = { 0 };
 
     if (info->state != UPLOAD_COMPLETE || digest->algorithm == DIGEST_NONE)
         return;
+    if (digest->algorithm == DIGEST_SHA256) {
+        content_digest_format(digest, text);
+        answer_field(answer, "Repr-Digest", "%s", text);
+        return;
+    }
     base64_encode(digest_value_bytes(digest), text);
-    if (digest->algorithm == DIGEST_SHA256)
-        answer_field(answer, "Repr-Digest", "sha-256=:%s:", text);
-    else
-        answer_field(answer, "Ferry-Digest", "%s=:%s:", digest_algorithm_name(digest->algorithm),
-                     text);
+    answer_field(answer, "Ferry-Digest", "%s=:%s:", digest_algorithm_name(digest->algorithm), text);
 }

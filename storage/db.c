@@ -314,13 +314,6 @@ void bind_blob(struct statement *statement, const char *name, struct bytes value
                                            value.data, value.count, SQLITE_STATIC));
 }
 
-void bind_null(struct statement *statement, const char *name)
-{
-    if (statement->code == SQLITE_OK)
-        statement_note(statement,
-                       sqlite3_bind_null(statement->compiled, parameter_index(statement, name)));
-}
-
 bool statement_next(struct statement *statement)
 {
     if (statement->code != SQLITE_OK)

@@ -78,7 +78,6 @@ struct statement *db_prepare(struct db *db, const char *sql);
 void bind_u64(struct statement *statement, const char *name, uint64_t value);
 void bind_i64(struct statement *statement, const char *name, int64_t value);
 void bind_blob(struct statement *statement, const char *name, struct bytes value);
-void bind_null(struct statement *statement, const char *name);
 
 /* True: there is a row. */
 bool statement_next(struct statement *statement);
