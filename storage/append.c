@@ -191,9 +191,7 @@ void upload_settle(struct upload *upload, struct aftermath *aftermath)
     if (idle && spent)
         buffer_drop(upload, aftermath);
     bool room = upload->buffer == NULL || buffer_room(upload) > 0;
-    if (upload->ready_waiting && append_refusal(upload) != 0) {
-        ready_answer(upload); /* by a job: who ends a writer holds the lock of the leases */
-    } else if (upload->ready_waiting && room) { /* which a lane has made, that holds no lock */
+    if (upload->ready_waiting && (room || append_refusal(upload) != 0)) {
         upload->ready_waiting = false;
         ready_take(upload, aftermath);
     }

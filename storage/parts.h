@@ -230,7 +230,8 @@ void buffer_drop(struct upload *upload, struct aftermath *aftermath);
 void buffer_pieces(const struct upload *upload, uint64_t from, uint64_t until,
                    struct iovec ret_pieces[2]);
 
-/* At the end of a lane's run: gives back a buffer that is spent, answers who waits for room. */
+/* At the end of a lane's run, so never under the lock of the leases: gives back a buffer that is spent, answers who
+ * waits for room. */
 void upload_settle(struct upload *upload, struct aftermath *aftermath);
 
 /* ---- digests; all with the lock held ---- */

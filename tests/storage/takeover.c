@@ -175,6 +175,74 @@ static void nobody_is_told_to_end_after_closing(void **state)
     assert_pattern(fixture_path(fixture, &id), 150000);
 }
 
+/* ---- who waits for room when it is ended ---- */
+
+static atomic_bool writes_held;
+
+static ssize_t pwritev2_held(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+    while (atomic_load(&writes_held))
+        sched_yield();
+    return os_linux.pwritev2(fd, pieces, count, offset, flags);
+}
+
+/* Closes at once, as storage/done.h allows. */
+struct hasty {
+    struct upload *upload;
+    pthread_t ender;
+    bool by_ender;
+    int result;
+    struct completion told;
+};
+
+static void hasty_ready(void *argument, int result)
+{
+    struct hasty *hasty = argument;
+
+    hasty->result = result;
+    hasty->by_ender = pthread_equal(pthread_self(), hasty->ender) != 0;
+    if (!hasty->by_ender) /* who holds the lock of the leases, and would wait for itself */
+        upload_close(hasty->upload);
+    done_call(completion_done(&hasty->told), 0);
+}
+
+static void fill_buffer(struct upload *upload)
+{
+    static const uint8_t zeros[64 * 1024];
+    size_t taken = 1;
+
+    while (taken > 0)
+        assert_int_equal(upload_append(upload, bytes_of(zeros, sizeof(zeros)), &taken), 0);
+}
+
+static void who_waits_for_room_may_close_when_it_is_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct hasty hasty = { .ender = pthread_self() };
+    struct waiting older, newer;
+
+    atomic_store(&writes_held, true);
+    os.pwritev2 = pwritev2_held;
+    waiting_start(&older, fixture, &id);
+    assert_int_equal(completion_wait(&older.completion), 0);
+    hasty.upload = older.upload;
+    completion_init(&hasty.told);
+    fill_buffer(older.upload);
+    upload_when_ready(older.upload, (struct done){ .call = hasty_ready, .argument = &hasty });
+
+    waiting_start(&newer, fixture, &id);
+    atomic_store(&writes_held, false);
+    assert_int_equal(completion_wait(&hasty.told), 0);
+    if (hasty.by_ender)
+        upload_close(older.upload);
+    assert_int_equal(completion_wait(&newer.completion), 0);
+    assert_true(upload_offset(newer.upload) > 0);
+    upload_close(newer.upload);
+    assert_false(hasty.by_ender);
+    assert_int_equal(hasty.result, REFUSED_ENDED);
+}
+
 /* ---- many at once ---- */
 
 enum {
@@ -275,6 +343,7 @@ int main(void)
         CLOCK_TEST(looking_ends_nobody),
         CLOCK_TEST(a_deletion_ends_the_writer_and_refuses_who_comes_later),
         CLOCK_TEST(nobody_is_told_to_end_after_closing),
+        CLOCK_TEST(who_waits_for_room_may_close_when_it_is_ended),
         cmocka_unit_test_setup_teardown(a_crowd_of_writers_loses_nothing, fixture_set_up,
                                         fixture_tear_down),
     };
