@@ -7,6 +7,7 @@
 #define LOG_MODULE "ferryd"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -41,6 +42,15 @@ enum {
     READERS = 8,
     WAITING_MAX = 4096, /* jobs that wait for a worker */
 };
+
+/* What is opened in the place of one that is closed would be written to: the line on standard output, the log. */
+static int standard_files_open(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            return fail_errno("open /dev/null, as descriptor %d is closed", fd);
+    return 0;
+}
 
 /* The descriptors that the system allows, all of them; fewer connections where that is not enough. */
 static void limits_raise(struct options *options)
@@ -443,6 +453,8 @@ int main(int argc, char **argv)
 {
     struct options options;
 
+    if (standard_files_open() != 0)
+        return 1;
     enum options_result wanted = options_parse(argc, argv, &options);
     int status = main_act(wanted, &options);
     options_done(&options);

@@ -20,7 +20,7 @@ import tempfile
 
 import pytest
 
-from conversation import BUILD, PATIENCE, WRAPPER, die_with_parent, header, request
+from conversation import BUILD, PATIENCE, WRAPPER, die_with_parent, eventually, header, request
 from endpoint import OCTETS, VERSION, appends, check_general, endpoints, length_is
 
 
@@ -131,6 +131,20 @@ def test_the_directory_may_be_told_by_the_environment(servers, tmp_path):
     environment = dict(os.environ, FERRY_DATA=str(tmp_path / "there"))
     servers.ferryd("--listen", "127.0.0.1:0", env=environment)
     assert (tmp_path / "there" / "ferry.db").exists()
+
+
+def test_standard_files_that_are_closed(tmp_path):
+    """What is opened in their place is not written to: here it would be the lock, and have lines of the log."""
+    closed = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+    process = subprocess.Popen([*closed, *map(str, FERRYD), "--data", "data"], cwd=tmp_path, preexec_fn=die_with_parent)
+    try:
+        eventually("it serves", lambda: (tmp_path / "data" / "admin.sock").exists() or process.poll() is not None)
+        process.terminate()
+        assert process.wait(2 * PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert (tmp_path / "data" / "lock").read_bytes() == b""
 
 
 def test_a_directory_whose_parent_is_missing(tmp_path):
