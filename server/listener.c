@@ -2,6 +2,7 @@
 #include "server/listener.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -31,30 +32,49 @@ static int listener_bind(int fd, const struct sockaddr *address, socklen_t count
     return 0;
 }
 
-/* The same, for a file that nobody but its owner can connect to: not even before it has its mode, as
- * nobody listens then. */
+/* The same, for a file that nobody but its owner can connect to: it is made with its mode, as by its name
+ * that of another could be changed that has come in its place. */
 static int listener_bind_private(int fd, const struct sockaddr_un *address, const char *where)
 {
-    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) != 0)
-        return fail_errno("listen on %s", where);
-    if (chmod(address->sun_path, S_IRUSR | S_IWUSR) == 0 && listen(fd, SOMAXCONN) == 0)
-        return 0;
+    mode_t before = umask(S_IXUSR | S_IRWXG | S_IRWXO);
+    int r = listener_bind(fd, (const struct sockaddr *)address, sizeof(*address), where);
 
-    int r = fail_errno("listen on %s", where);
-    (void)unlink(address->sun_path);
+    (void)umask(before);
     return r;
 }
 
-/* A socket file without a server behind it was left by one that was killed. */
-static bool socket_abandoned(const struct sockaddr_un *address)
+/* Nobody listens on the socket that has this name in a folder. It is asked for through the folder's descriptor;
+ * who listens, and has too many who wait, is not waited for. */
+static bool socket_abandoned(int folder_fd, const char *name)
 {
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct stat status;
 
-    if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
+    if (fstatat(folder_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISSOCK(status.st_mode))
         return false;
-    AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+    int count = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+                         folder_fd, name);
+    AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd >= 0 && count < (int)sizeof(address.sun_path) &&
+           connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 &&
            errno == ECONNREFUSED;
+}
+
+/* A socket file without a server behind it was left by one that was killed. It is looked at and removed in one folder,
+ * whatever its path leads to meanwhile. */
+static void socket_remove_abandoned(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    AUTO_FREE char *folder = NULL;
+
+    if (asprintf(&folder, "%.*s.", (int)(name - path), path) < 0) {
+        folder = NULL;
+        return; /* then its path is in use */
+    }
+    AUTO_CLOSE int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && socket_abandoned(fd, name))
+        (void)unlinkat(fd, name, 0);
 }
 
 static int listener_open_unix(const char *where, bool private, struct listener *ret_listener)
@@ -70,8 +90,7 @@ static int listener_open_unix(const char *where, bool private, struct listener *
     AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return fail_errno("listen on %s", where);
-    if (socket_abandoned(&address))
-        (void)unlink(path);
+    socket_remove_abandoned(path);
 
     int r = private ? listener_bind_private(fd, &address, where)
                     : listener_bind(fd, (const struct sockaddr *)&address, sizeof(address), where);

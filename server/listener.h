@@ -8,6 +8,7 @@
  *   Errors     0, or -errno after one clear line
  *   Ownership  listener_open() gives the caller a listener, listener_close() takes it back and
  *              removes the unix socket's file; a zeroed listener is fine
+ *   Degrades   the file that a killed server has left is replaced where there is /proc, and is in use where not
  */
 
 #include <stdbool.h>
@@ -23,7 +24,7 @@ struct listener {
 
 int listener_open(const char *where, struct listener *ret_listener);
 
-/* The same; the file of a unix socket has the mode 0600. */
+/* The same; the file of a unix socket has the mode 0600. Sets the umask for a moment: before there are threads. */
 int listener_open_private(const char *where, struct listener *ret_listener);
 void listener_close(struct listener *listener);
 
