@@ -13,6 +13,9 @@
 
 enum {
     ENTRY_BYTES = 16384, /* of the user database: names, folder, shell */
+
+    /* Uploads may be another user's, and SQLite gives its log to the owner of the database. */
+    KEPT_BY_ROOT = 1 << CAP_CHOWN | 1 << CAP_DAC_OVERRIDE | 1 << CAP_FOWNER,
 };
 
 int user_find(const char *name, struct user *ret_user)
@@ -65,15 +68,18 @@ int user_become(const struct user *user)
     return 0;
 }
 
+/* Ambient ones go with those that are permitted. */
 int user_drop_capabilities(void)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    struct __user_cap_data_struct had[_LINUX_CAPABILITY_U32S_3] = { 0 };
+    struct __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
+    if (syscall(SYS_capget, &header, had) != 0)
+        return fail_errno("look at capabilities");
     if (geteuid() == 0)
-        return 0;
-    /* Ambient ones go with those that are permitted. */
-    if (syscall(SYS_capset, &header, none) != 0)
+        kept[0].permitted = kept[0].effective = had[0].permitted & KEPT_BY_ROOT;
+    if (syscall(SYS_capset, &header, kept) != 0)
         return fail_errno("give up capabilities");
     return 0;
 }

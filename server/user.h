@@ -34,5 +34,6 @@ int user_act_as_root(void);
  * with. -EPERM when neither asks. */
 int user_become(const struct user *user);
 
-/* For good all that somebody was started with who is not root: as a service that may open ports below 1024. */
+/* For good: all that somebody was started with who is not root, as a service that may open ports below 1024; of root
+ * all but what it takes to get at files of others. */
 int user_drop_capabilities(void);

@@ -289,6 +289,28 @@ def test_capabilities_that_a_service_was_started_with(servers, public, nobody):
     assert process.returncode == 0
 
 
+CHOWN, DAC_OVERRIDE, FOWNER = (1 << number for number in (0, 1, 3))
+
+
+@root
+@pytest.mark.parametrize("sandbox", ["on", "off"])
+def test_root_keeps_what_it_takes_to_get_at_files_alone(endpoints, nobody, sandbox):
+    """It mounts nothing, sees into no process, loads no module; a directory that is somebody else's it serves as before."""
+    endpoint = endpoints("--sandbox", sandbox)
+    had = int(next(threads(os.getpid()))["CapPrm"], 16)
+    for status in threads(endpoint.server.process.pid):
+        assert {int(status[name], 16) for name in ("CapPrm", "CapEff")} == {had & (CHOWN | DAC_OVERRIDE | FOWNER)}
+        assert {int(status[name], 16) for name in ("CapInh", "CapAmb")} == {0}
+    endpoint.stop()
+    for path in [endpoint.data, *endpoint.data.rglob("*")]:
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    (endpoint.data / "ferry.db-wal").unlink(missing_ok=True)
+    endpoint.start()
+    upload = endpoint.create(5, OCTETS, body=b"abcde")
+    upload.expect(5, b"abcde")
+    assert (endpoint.data / "ferry.db-wal").stat().st_uid == nobody.pw_uid
+
+
 @root
 @pytest.mark.parametrize("name, about", [("no-such-user", "there is no user no-such-user"), ("root", "gives nothing up"),
                                          ("", "there is no user")])
