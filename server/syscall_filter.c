@@ -22,13 +22,25 @@ enum {
     CALL_FCHMODAT2 = 452,
     CALL_SETXATTRAT = 463,
     CALL_REMOVEXATTRAT = 466,
+    CALL_OPEN_TREE_ATTR = 467,
     CALL_FILE_SETATTR = 469,
+};
+
+enum {
+#if defined(__s390x__)
+    CLONE_FLAGS = 1,
+#else
+    CLONE_FLAGS = 0,
+#endif
 };
 
 /* clang-format off */
 static const int denied[] = {
     /* programs, also such that lie in memory */
     SCMP_SYS(execve), SCMP_SYS(execveat),
+
+    /* processes: one would live on when the server is stopped, with its sockets and its lock */
+    SCMP_SYS(fork), SCMP_SYS(vfork),
 
     /* connections: what is needed is open, or comes by accept4() */
     SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen),
@@ -54,6 +66,7 @@ static const int denied[] = {
     SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(rt_sigqueueinfo), SCMP_SYS(rt_tgsigqueueinfo),
     SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_send_signal),
     SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
+    SCMP_SYS(process_madvise), SCMP_SYS(process_mrelease), SCMP_SYS(kcmp),
 #if !defined(__SANITIZE_ADDRESS__) /* which looks for leaks by it */
     SCMP_SYS(ptrace),
 #endif
@@ -61,16 +74,19 @@ static const int denied[] = {
     /* another view of the system, in which one may be root */
     SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(chroot), SCMP_SYS(pivot_root),
     SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(move_mount), SCMP_SYS(mount_setattr),
-    SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick),
+    SCMP_SYS(open_tree), CALL_OPEN_TREE_ATTR, SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick),
 
     /* large and seldom used parts of the kernel */
     SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd), SCMP_SYS(personality),
     SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
     SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(keyctl),
+    SCMP_SYS(fanotify_init), SCMP_SYS(io_setup), SCMP_SYS(modify_ldt),
+    SCMP_SYS(splice), SCMP_SYS(tee), SCMP_SYS(vmsplice),
 
     /* what is left to a server that stays root */
     SCMP_SYS(init_module), SCMP_SYS(finit_module), SCMP_SYS(delete_module),
     SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load), SCMP_SYS(reboot), SCMP_SYS(acct),
+    SCMP_SYS(quotactl), SCMP_SYS(quotactl_fd), SCMP_SYS(syslog),
     SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(iopl), SCMP_SYS(ioperm), SCMP_SYS(mknod),
     SCMP_SYS(mknodat), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime),
     SCMP_SYS(adjtimex), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
@@ -82,8 +98,9 @@ static const struct {
     unsigned argument;
     uint64_t mask, value;
 } denied_with[] = {
-#define WITH(bits)   (bits), (bits)
-#define EQUAL(value) UINT32_MAX, (value)
+#define WITH(bits)    (bits), (bits)
+#define WITHOUT(bits) (bits), 0
+#define EQUAL(value)  UINT32_MAX, (value)
 
     /* a listening socket that is shut down would connect with the first byte */
     { SCMP_SYS(sendto),   3, WITH(MSG_FASTOPEN) },
@@ -104,12 +121,21 @@ static const struct {
     /* what is typed at a terminal that others read */
     { SCMP_SYS(ioctl), 1, EQUAL(TIOCSTI) },    { SCMP_SYS(ioctl), 1, EQUAL(TIOCLINUX) },
 
+#if !defined(__SANITIZE_ADDRESS__) /* which looks for leaks from a process of its own */
+    /* a process, and no thread */
+    { SCMP_SYS(clone), CLONE_FLAGS, WITHOUT(CLONE_THREAD) },
+#endif
+
     /* new namespaces, in which one may be root */
-    { SCMP_SYS(clone), 0, WITH(CLONE_NEWUSER) }, { SCMP_SYS(clone), 0, WITH(CLONE_NEWNS) },
-    { SCMP_SYS(clone), 0, WITH(CLONE_NEWPID) },  { SCMP_SYS(clone), 0, WITH(CLONE_NEWNET) },
-    { SCMP_SYS(clone), 0, WITH(CLONE_NEWIPC) },  { SCMP_SYS(clone), 0, WITH(CLONE_NEWUTS) },
-    { SCMP_SYS(clone), 0, WITH(CLONE_NEWCGROUP) },
+    { SCMP_SYS(clone), CLONE_FLAGS, WITH(CLONE_NEWUSER) },
+    { SCMP_SYS(clone), CLONE_FLAGS, WITH(CLONE_NEWNS) },
+    { SCMP_SYS(clone), CLONE_FLAGS, WITH(CLONE_NEWPID) },
+    { SCMP_SYS(clone), CLONE_FLAGS, WITH(CLONE_NEWNET) },
+    { SCMP_SYS(clone), CLONE_FLAGS, WITH(CLONE_NEWIPC) },
+    { SCMP_SYS(clone), CLONE_FLAGS, WITH(CLONE_NEWUTS) },
+    { SCMP_SYS(clone), CLONE_FLAGS, WITH(CLONE_NEWCGROUP) },
 #undef WITH
+#undef WITHOUT
 #undef EQUAL
 };
 

@@ -92,6 +92,25 @@ static void makes_no_sockets(void **state)
     assert_int_equal(in_a_child(make_sockets), 0);
 }
 
+#if !defined(__SANITIZE_ADDRESS__)
+static void start_processes(void)
+{
+    EXPECT(denied(fork()));
+#ifdef SYS_fork
+    EXPECT(denied(syscall(SYS_fork)));
+    EXPECT(denied(syscall(SYS_vfork)));
+#endif
+    EXPECT(denied(syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, 0)));
+    EXPECT(denied(syscall(SYS_clone, CLONE_VM | CLONE_VFORK, NULL, NULL, NULL, 0)));
+}
+
+static void starts_no_process_that_would_outlive_it(void **state)
+{
+    (void)state;
+    assert_int_equal(in_a_child(start_processes), 0);
+}
+
+#endif
 static struct sockaddr_in other;
 static int heard_fd;
 
@@ -237,7 +256,7 @@ static void make_namespaces(void)
 
     EXPECT(denied(unshare(CLONE_NEWUSER)));
     for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++)
-        EXPECT(denied(syscall(SYS_clone, namespaces[i] | SIGCHLD, NULL, NULL, NULL, 0)));
+        EXPECT(denied(syscall(SYS_clone, namespaces[i] | CLONE_THREAD, NULL, NULL, NULL, 0)));
     EXPECT(syscall(SYS_clone3, NULL, 0) < 0 && errno == ENOSYS);
 }
 
@@ -264,7 +283,9 @@ static const struct {
     CALL(semtimedop), CALL(semctl), CALL(msgget), CALL(msgsnd), CALL(msgrcv), CALL(msgctl),
     CALL(mq_open), CALL(mq_unlink), CALL(kill), CALL(tkill), CALL(rt_sigqueueinfo),
     CALL(rt_tgsigqueueinfo), CALL(pidfd_open), CALL(pidfd_getfd), CALL(pidfd_send_signal),
-    CALL(process_vm_readv), CALL(process_vm_writev), CALL(unshare), CALL(setns), CALL(chroot),
+    CALL(process_vm_readv), CALL(process_vm_writev), CALL(process_madvise), CALL(process_mrelease),
+    CALL(kcmp), CALL(fanotify_init), CALL(io_setup), CALL(modify_ldt), CALL(splice), CALL(tee),
+    CALL(vmsplice), CALL(quotactl), CALL(quotactl_fd), CALL(syslog), CALL(unshare), CALL(setns), CALL(chroot),
     CALL(pivot_root), CALL(mount), CALL(umount2), CALL(move_mount), CALL(mount_setattr),
     CALL(open_tree), CALL(fsopen), CALL(fsconfig), CALL(fsmount), CALL(fspick), CALL(bpf),
     CALL(perf_event_open), CALL(userfaultfd), CALL(personality), CALL(io_uring_setup),
@@ -277,7 +298,8 @@ static const struct {
     CALL(ptrace),
 #endif
 #undef CALL
-    { 463, "setxattrat" }, { 466, "removexattrat" }, { 469, "file_setattr" },
+    { 463, "setxattrat" }, { 466, "removexattrat" },
+    { 467, "open_tree_attr" }, { 469, "file_setattr" },
 };
 /* clang-format on */
 
@@ -345,6 +367,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_no_program_not_even_one_in_memory),
+#if !defined(__SANITIZE_ADDRESS__) /* which needs one */
+        cmocka_unit_test(starts_no_process_that_would_outlive_it),
+#endif
         cmocka_unit_test(makes_no_sockets),
         cmocka_unit_test(connects_by_no_socket_that_listened),
         cmocka_unit_test(makes_no_program_that_runs_as_its_owner),
