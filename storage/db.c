@@ -141,7 +141,8 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db)
     if (db == NULL)
         return fail_errno("memory for the database");
 
-    int code = sqlite3_open_v2(path, &db->connection, flags | SQLITE_OPEN_NOMUTEX, VFS_NAME);
+    flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
+    int code = sqlite3_open_v2(path, &db->connection, flags, VFS_NAME);
     if (code != SQLITE_OK)
         return db_fail(code, "open the database");
     (void)sqlite3_extended_result_codes(db->connection, 1);

@@ -208,9 +208,24 @@ static int directory_is_new(struct directory *directory)
 {
     struct stat about;
 
-    if (os.fstatat(directory->root_fd, "ferry.db", &about, 0) == 0)
-        return about.st_size == 0;
-    return errno == ENOENT ? 1 : fail_errno("look for %s/ferry.db", directory->path);
+    if (os.fstatat(directory->root_fd, "ferry.db", &about, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 1 : fail_errno("look for %s/ferry.db", directory->path);
+    if (!S_ISREG(about.st_mode))
+        return fail_code(EINVAL, "%s/ferry.db is no regular file", directory->path);
+    return about.st_size == 0;
+}
+
+/* What others can put there, or take away, is not what a server has made. */
+static int directory_look_for_others(const struct directory *directory)
+{
+    struct stat about;
+
+    if (os.fstatat(directory->root_fd, ".", &about, 0) != 0)
+        return fail_errno("look at %s", directory->path);
+    if ((about.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        log_warning("others can write to %s, its mode is %04o: 0700 keeps them out",
+                    directory->path, about.st_mode & 07777);
+    return 0;
 }
 
 /* What was opened before a failure is closed by the caller. */
@@ -263,6 +278,8 @@ int directory_open(const char *path, struct directory *ret_directory)
     atomic_init(&directory.uncached, true);
 
     int r = directory_enter(&directory, path);
+    if (r == 0)
+        r = directory_look_for_others(&directory);
     if (r != 0) {
         directory_close(&directory);
         return r;

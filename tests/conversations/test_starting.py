@@ -122,6 +122,28 @@ def test_a_directory_with_uploads_is_taken_without_a_word(kept):
     all_is_there(endpoint, upload, complete)
 
 
+def test_a_directory_that_others_can_write_to_is_taken_with_a_warning(kept):
+    """They could put what they like in the place of what is there."""
+    endpoint, upload, complete = kept
+    endpoint.data.chmod(0o770)
+    endpoint.start("--log-level", "warning")
+    assert re.fullmatch(f"<4>directory: others can write to {endpoint.data}, its mode is 0770: .*\n", endpoint.server.log())
+    endpoint.stop()
+    all_is_there(endpoint, upload, complete)
+
+
+def test_a_database_that_is_a_link(tmp_path, kept):
+    """Nothing elsewhere is opened, made or given another mode."""
+    endpoint = kept[0]
+    (endpoint.data / "ferry.db").rename(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").chmod(0o644)
+    for target in "../elsewhere", "../nowhere":
+        (endpoint.data / "ferry.db").symlink_to(target)
+        with nothing_touched(tmp_path):
+            refuses_to_start(tmp_path, "--data", str(endpoint.data), names=["ferry.db is no regular file"])
+        (endpoint.data / "ferry.db").unlink()
+
+
 def test_the_directory_is_data_where_nobody_says_another(servers, tmp_path):
     servers.ferryd("--listen", "127.0.0.1:0")
     assert (tmp_path / "data" / "ferry.db").exists()

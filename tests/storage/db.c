@@ -4,6 +4,7 @@
 #include "storage/db.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,8 +41,9 @@ static void a_sort_that_is_too_large_for_memory_is_beside_the_database(void **st
     assert_int_equal(db_open(path, DB_WRITER, &db), 0);
     assert_int_equal(db_execute(db, "PRAGMA cache_size = 10"), 0);
     struct statement *sorted = db_prepare(
-        db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
-            " SELECT i, randomblob(100) AS b FROM n ORDER BY b");
+        db,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+        " SELECT i, randomblob(100) AS b FROM n ORDER BY b");
     assert_true(statement_next(sorted));
     assert_true(count_open(fixture.directory, "etilqs_") > 0);
     assert_int_equal(statement_end(sorted), 0);
@@ -49,10 +51,28 @@ static void a_sort_that_is_too_large_for_memory_is_beside_the_database(void **st
     fixture_remove(&fixture);
 }
 
+/* Nor is one made where it leads to. */
+static void a_database_behind_a_link_is_not_opened(void **state)
+{
+    struct fixture fixture = fixture_new();
+    struct db *db = NULL;
+    char path[100], link[100];
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/elsewhere", fixture.directory);
+    (void)snprintf(link, sizeof(link), "%s/ferry.db", fixture.directory);
+    assert_int_equal(symlink("elsewhere", link), 0);
+    assert_int_equal(db_open(link, DB_WRITER, &db), -ENOENT);
+    assert_null(db);
+    assert_int_equal(access(path, F_OK), -1);
+    fixture_remove(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sort_that_is_too_large_for_memory_is_beside_the_database),
+        cmocka_unit_test(a_database_behind_a_link_is_not_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
