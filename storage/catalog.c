@@ -25,8 +25,11 @@
 
 enum {
     LOG_PAGE_BYTES = 4096,
-    IDLE_S = 1,            /* without changes: time to write the log back */
-    CHECKPOINT_PAUSE = 60, /* groups or idle seconds after one that failed */
+    IDLE_S = 1, /* without changes: time to write the log back */
+
+    /* Before the next checkpoint after one that failed: each reads and syncs the log again, and says so. */
+    BUSY_PAUSE_MS = 1000,
+    IDLE_PAUSE_MS = 60 * 1000,
 };
 
 struct catalog {
@@ -35,8 +38,8 @@ struct catalog {
     pthread_t thread;
     struct db *writer;
     uint64_t checkpoint_pages; /* half of what the log was grown to */
-    unsigned checkpoint_pause;
-    bool full; /* the last checkpoint found no space */
+    uint64_t failed_ms;        /* when the last checkpoint failed; 0: it did not */
+    bool full;                 /* it found no space */
 
     pthread_mutex_t mutex; /* of everything below */
     pthread_cond_t submitted;
@@ -80,10 +83,8 @@ static int catalog_apply(struct catalog *catalog, struct change *changes, bool *
     *ret_begun = r == 0;
     for (struct change *change = changes; r >= 0 && change != NULL; change = change->next) {
         join_ends_done(&change->ends); /* of a transaction that was rolled back */
-        if (!catalog_has_room(catalog, change)) {
+        if (!catalog_has_room(catalog, change))
             change->only_repeats = true;
-            catalog->checkpoint_pause = 0; /* with space again, the next one is not refused */
-        }
         change->result = change_apply(catalog->writer, change);
         r = change->result < 0 ? change->result : 0;
     }
@@ -186,18 +187,19 @@ static void catalog_commit(struct catalog *catalog, struct change *changes)
 }
 
 /* A full disk stops it, too: then the log goes on growing into what was grown for it in advance. */
-static void catalog_checkpoint(struct catalog *catalog, uint64_t pages)
+static void catalog_checkpoint(struct catalog *catalog, bool idle)
 {
-    if (db_log_pages(catalog->writer) <= pages)
+    uint64_t now_ms = clock_monotonic_ms();
+    uint64_t pause_ms = idle ? IDLE_PAUSE_MS : BUSY_PAUSE_MS;
+
+    if (db_log_pages(catalog->writer) <= (idle ? 0 : catalog->checkpoint_pages))
         return;
-    if (catalog->checkpoint_pause > 0) {
-        catalog->checkpoint_pause--;
+    if (catalog->failed_ms > 0 && now_ms - catalog->failed_ms < pause_ms)
         return;
-    }
 
     int r = db_checkpoint(catalog->writer);
     catalog_survives(r);
-    catalog->checkpoint_pause = r == 0 ? 0 : CHECKPOINT_PAUSE;
+    catalog->failed_ms = r == 0 ? 0 : now_ms;
     catalog->full = r == -ENOSPC;
 }
 
@@ -242,7 +244,7 @@ static void *catalog_run(void *argument)
         struct change *changes = catalog_wait(catalog);
         if (changes != NULL)
             catalog_commit(catalog, changes);
-        catalog_checkpoint(catalog, changes != NULL ? catalog->checkpoint_pages : 0);
+        catalog_checkpoint(catalog, changes == NULL);
     }
     return NULL;
 }
