@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/refusal.h"
 #include "server/admin.h"
 #include "server/json_text.h"
 
@@ -33,8 +34,19 @@ static void reasons_of_trial(json_t *reasons, int result)
         reason_add(reasons, "the disk or the database does not answer");
     else if (result < 0)
         reason_add(reasons, "the disk cannot be written: %s", strerrordesc_np(-result));
+    else if (result == REFUSED_NO_SPACE)
+        reason_add(reasons, "the database has no room for new uploads");
     else if (result > 0)
         reason_add(reasons, "the database takes no changes");
+}
+
+/* A disk without any is full where no floor is wanted, too. */
+static void reasons_of_space(json_t *reasons, uint64_t free_bytes, uint64_t min_free_bytes)
+{
+    uint64_t floor = min_free_bytes > 0 ? min_free_bytes : 1;
+
+    if (free_bytes < floor)
+        reason_add(reasons, "%" PRIu64 " bytes are free, fewer than %" PRIu64, free_bytes, floor);
 }
 
 int ready(struct exchange *exchange)
@@ -47,11 +59,9 @@ int ready(struct exchange *exchange)
         json_decref(reasons);
         return r;
     }
-    uint64_t free_bytes = store_statistics(admin->service.store).free_bytes;
     reasons_of_trial(reasons, r);
-    if (free_bytes < admin->min_free_bytes)
-        reason_add(reasons, "%" PRIu64 " bytes are free, fewer than %" PRIu64, free_bytes,
-                   admin->min_free_bytes);
+    reasons_of_space(reasons, store_statistics(admin->service.store).free_bytes,
+                     admin->min_free_bytes);
     if (atomic_load(&admin->stopping))
         reason_add(reasons, "the server is going down");
 

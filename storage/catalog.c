@@ -70,7 +70,8 @@ static int catalog_result(int r)
  * those who go on with what is there, and for those who delete. */
 static bool catalog_has_room(const struct catalog *catalog, const struct change *change)
 {
-    bool creates = change->kind == CHANGE_CREATE || change->kind == CHANGE_JOIN;
+    bool creates = change->kind == CHANGE_CREATE || change->kind == CHANGE_JOIN ||
+                   change->kind == CHANGE_PROBE;
     uint64_t room = catalog->checkpoint_pages + catalog->checkpoint_pages / 2;
 
     return !creates || !catalog->full || db_log_pages(catalog->writer) <= room;

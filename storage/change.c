@@ -454,6 +454,16 @@ static int change_forget(struct db *db, int64_t now)
     return tombstones + keys > 0 ? 0 : REFUSED_GONE;
 }
 
+/* As if something could be forgotten: no tombstone is that old. */
+static int change_probe(struct db *db, const struct change *change)
+{
+    int r = change_forget(db, INT64_MIN);
+
+    if (r < 0)
+        return r;
+    return change->only_repeats ? REFUSED_NO_SPACE : 0;
+}
+
 static int change_purge(struct db *db, const struct change *change)
 {
     int r = progress_purge(db, change->number);
@@ -481,6 +491,7 @@ int change_apply(struct db *db, struct change *change)
     case CHANGE_EXPIRE_EARLY: return change_lose(db, change);
     case CHANGE_PURGE: return change_purge(db, change);
     case CHANGE_FORGET: return change_forget(db, change->now);
+    case CHANGE_PROBE: return change_probe(db, change);
     case CHANGE_PROVE:
         return join_prove(db, change->number, &change->digest, change->expires, &change->proven);
     case CHANGE_COPIED: return join_copied(db, change->number, change->offset);

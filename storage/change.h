@@ -32,6 +32,7 @@ enum change_kind {
     CHANGE_EXPIRE_EARLY, /* the same at any time, when it is unfinished */
     CHANGE_PURGE,        /* such a row goes; its id becomes a tombstone when until is not 0 */
     CHANGE_FORGET, /* tombstones and keys that are over at time now, some of them; of no upload */
+    CHANGE_PROBE,  /* nothing, of no upload: whether one could be created */
     CHANGE_PROVE,  /* digest: a final that is verifying has it */
     CHANGE_COPIED, /* offset: so many bytes of a final are in a file of its own */
     CHANGE_FILED,  /* all of them are, and what only this final needed of its parts goes */
@@ -40,7 +41,7 @@ enum change_kind {
 
 struct change {
     enum change_kind kind;
-    uint64_t number; /* of the upload; not of CHANGE_CREATE, CHANGE_JOIN and CHANGE_FORGET */
+    uint64_t number; /* of the upload, where it is of one that is there */
 
     struct upload_info info;  /* its metadata is borrowed until done */
     struct observation about; /* of the others: the upload as it was, for the observer */
@@ -54,7 +55,7 @@ struct change {
     int64_t finals_expire; /* finals that end by what happens to this part; 0: never */
     int64_t now, until;
     struct repeat repeat;
-    bool only_repeats; /* of CHANGE_CREATE and CHANGE_JOIN: nothing new is made, by REFUSED_NO_SPACE */
+    bool only_repeats; /* nothing new is made by CREATE, JOIN, PROBE: REFUSED_NO_SPACE */
     struct join *join;
     enum upload_state state;
 

@@ -324,6 +324,7 @@ static void pass_committed(struct upload *upload, const struct change *change,
     case CHANGE_EXPIRE_EARLY:
     case CHANGE_PURGE:
     case CHANGE_FORGET:
+    case CHANGE_PROBE:
     case CHANGE_PROVE:
     case CHANGE_COPIED:
     case CHANGE_FILED:

@@ -73,6 +73,7 @@ static bool observe(const struct change *change, struct observation *ret_observa
         return true;
     case CHANGE_PURGE:
     case CHANGE_FORGET:
+    case CHANGE_PROBE:
     case CHANGE_COPIED:
     case CHANGE_FILED:
     case CHANGE_FREED: break;

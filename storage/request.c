@@ -332,10 +332,10 @@ int store_figures(struct store *store, struct store_figures *ret_figures, struct
 
 static void probe_answered(void *argument, int result)
 {
-    request_answer(argument, result == REFUSED_GONE ? 0 : result); /* there was nothing to forget */
+    request_answer(argument, result);
 }
 
-/* The disk first, then a transaction that changes nothing: no tombstone is that old. */
+/* The disk first, then a transaction that changes nothing. */
 static void probe_run(struct job *job)
 {
     struct request *request = PART_OF(struct request, job, job);
@@ -345,8 +345,7 @@ static void probe_run(struct job *job)
         request_answer(request, r);
         return;
     }
-    request->change.kind = CHANGE_FORGET;
-    request->change.now = INT64_MIN;
+    request->change.kind = CHANGE_PROBE;
     request->change.done = (struct done){ .call = probe_answered, .argument = request };
     catalog_submit(request->store->catalog, &request->change);
 }

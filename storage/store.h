@@ -155,6 +155,7 @@ int store_figures(struct store *store, struct store_figures *ret_figures, struct
 
 /*
  * Tries whether the disk takes bytes and the catalog makes transactions: an answer, 0 or -errno, that
- * does not come means no. A trial writes a byte that means nothing, and needs no space.
+ * does not come means no. REFUSED_NO_SPACE: they do, but the catalog has no room for new uploads. A
+ * trial writes a byte that means nothing, and needs no space.
  */
 int store_probe(struct store *store, struct done done);
