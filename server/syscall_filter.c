@@ -48,8 +48,9 @@ static const int denied[] = {
     /* files that an older Landlock does not keep from us */
     SCMP_SYS(truncate), SCMP_SYS(open_by_handle_at),
 
-    /* what any Landlock lets us change of files outside; fchown() is left, by which SQLite, as root, gives
-     * its log to the owner of the database */
+    /* what any Landlock lets us change of files outside; fchmod() and fchown() are left, for what is open: SQLite gives
+     * its log the mode of the database and, as root, its owner */
+    SCMP_SYS(chmod), SCMP_SYS(fchmodat), CALL_FCHMODAT2,
     SCMP_SYS(chown), SCMP_SYS(lchown), SCMP_SYS(fchownat),
     SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), CALL_SETXATTRAT,
     SCMP_SYS(removexattr), SCMP_SYS(lremovexattr), SCMP_SYS(fremovexattr), CALL_REMOVEXATTRAT,
@@ -108,11 +109,8 @@ static const struct {
     { SCMP_SYS(sendmmsg), 3, WITH(MSG_FASTOPEN) },
 
     /* a program that runs as its owner, for somebody else to start */
-    { SCMP_SYS(chmod),    1, WITH(S_ISUID) }, { SCMP_SYS(chmod),    1, WITH(S_ISGID) },
-    { SCMP_SYS(fchmod),   1, WITH(S_ISUID) }, { SCMP_SYS(fchmod),   1, WITH(S_ISGID) },
-    { SCMP_SYS(fchmodat), 2, WITH(S_ISUID) }, { SCMP_SYS(fchmodat), 2, WITH(S_ISGID) },
-    { CALL_FCHMODAT2,     2, WITH(S_ISUID) }, { CALL_FCHMODAT2,     2, WITH(S_ISGID) },
-    { SCMP_SYS(creat),    1, WITH(S_ISUID) }, { SCMP_SYS(creat),    1, WITH(S_ISGID) },
+    { SCMP_SYS(fchmod), 1, WITH(S_ISUID) },    { SCMP_SYS(fchmod), 1, WITH(S_ISGID) },
+    { SCMP_SYS(creat),  1, WITH(S_ISUID) },    { SCMP_SYS(creat),  1, WITH(S_ISGID) },
 
     /* signals to whom a descriptor belongs */
     { SCMP_SYS(fcntl), 1, EQUAL(F_SETOWN) },   { SCMP_SYS(fcntl), 1, EQUAL(F_SETOWN_EX) },

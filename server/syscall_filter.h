@@ -4,10 +4,10 @@
  * System calls that a running server has no use for
  *
  * What server/sandbox.h denies by the names of things is denied here by what is done: the network, where the
- * kernel's Landlock knows only files; a program that lies in memory and in no file; a process of its own; owners, times
- * and attributes of files, for which Landlock has no rules, and modes by which a program runs as its owner; what reaches
- * other processes; and the parts of the kernel in which mistakes are found most often, that those find no use here who got
- * in by one of ours. A plain chmod() is left, which storage needs.
+ * kernel's Landlock knows only files; a program that lies in memory and in no file; a process of its own; owners, modes,
+ * times and attributes of files, for which Landlock has no rules, but of those that are open; what reaches other
+ * processes; and the parts of the kernel in which mistakes are found most often, that those find no use here who got in by
+ * one of ours.
  *
  * It lists what is denied, not what is allowed: a new version of a library that makes another call then goes on
  * working. A call that is denied fails with EPERM, and libraries take that for a kernel that has it not.

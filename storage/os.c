@@ -24,7 +24,7 @@ static int os_sqlite(enum os_sqlite_call call, const char *name, uint64_t offset
         .openat = os_openat,                    \
         .close = close,                         \
         .mkdirat = mkdirat,                     \
-        .chmod = chmod,                         \
+        .fchmod = fchmod,                       \
         .fchown = fchown,                       \
         .unlinkat = unlinkat,                   \
         .fstatat = fstatat,                     \

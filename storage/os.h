@@ -31,7 +31,7 @@ struct os {
     int (*openat)(int directory, const char *path, int flags, mode_t mode);
     int (*close)(int fd);
     int (*mkdirat)(int directory, const char *path, mode_t mode);
-    int (*chmod)(const char *path, mode_t mode);
+    int (*fchmod)(int fd, mode_t mode);
     int (*fchown)(int fd, uid_t owner, gid_t group);
     int (*unlinkat)(int directory, const char *path, int flags);
     int (*fstatat)(int directory, const char *path, struct stat *ret_stat, int flags);

@@ -159,15 +159,20 @@ static const sqlite3_io_methods vfs_methods = {
 };
 
 /*
- * What clients told about their uploads is for nobody else's eyes. The log and its index take over
- * the mode of the database. By name, as to open and close it would drop SQLite's locks.
+ * What clients told about their uploads is for nobody else's eyes. The log and its index take over the mode of the
+ * database. Before SQLite opens it, as to close another descriptor of the file would drop its locks; and by a descriptor,
+ * as a running server may change no modes by name.
  */
-static int vfs_protect(sqlite3_file *real, const char *name, int flags)
+static int vfs_protect(const char *name)
 {
-    if ((flags & SQLITE_OPEN_CREATE) == 0 || os.chmod(name, S_IRUSR | S_IWUSR) == 0)
-        return SQLITE_OK;
-    (void)real->pMethods->xClose(real);
-    return SQLITE_CANTOPEN;
+    mode_t mode = S_IRUSR | S_IWUSR;
+
+    int fd = os.openat(AT_FDCWD, name, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_CANTOPEN;
+    int r = os.fchmod(fd, mode);
+    (void)os.close(fd);
+    return r == 0 ? SQLITE_OK : SQLITE_CANTOPEN;
 }
 
 static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int flags,
@@ -180,12 +185,12 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
     file->name = name;
     file->real = (sqlite3_file *)(file + 1);
 
+    bool writes = (flags & SQLITE_OPEN_MAIN_DB) != 0 && (flags & SQLITE_OPEN_CREATE) != 0;
     int code = vfs_announce(OS_SQLITE_OPEN, name, 0, 0, SQLITE_CANTOPEN);
-    if (code != SQLITE_OK)
-        return code;
-    code = vfs_real->xOpen(vfs_real, name, file->real, flags, ret_flags);
-    if (code == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB) != 0)
-        code = vfs_protect(file->real, name, flags);
+    if (code == SQLITE_OK && writes)
+        code = vfs_protect(name);
+    if (code == SQLITE_OK)
+        code = vfs_real->xOpen(vfs_real, name, file->real, flags, ret_flags);
     if (code == SQLITE_OK)
         file->base.pMethods = &vfs_methods;
     return code;

@@ -132,6 +132,17 @@ def test_a_directory_that_others_can_write_to_is_taken_with_a_warning(kept):
     all_is_there(endpoint, upload, complete)
 
 
+def test_a_database_that_others_could_read(kept):
+    """As from a backup: what is in it is for its owner alone from now on."""
+    endpoint, upload, complete = kept
+    without_a_log(endpoint)
+    (endpoint.data / "ferry.db").chmod(0o644)
+    (endpoint.data / "ferry.db-wal").unlink(missing_ok=True)
+    (endpoint.data / "ferry.db-shm").unlink(missing_ok=True)
+    all_is_there(endpoint, upload, complete)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in endpoint.data.glob("ferry.db*")} == {0o600}
+
+
 def test_a_database_that_is_a_link(tmp_path, kept):
     """Nothing elsewhere is opened, made or given another mode."""
     endpoint = kept[0]

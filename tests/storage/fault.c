@@ -90,9 +90,9 @@ static int fault_mkdirat(int directory, const char *path, mode_t mode)
     return fault_strikes(EFFECT_GROWS) ? -1 : os_linux.mkdirat(directory, path, mode);
 }
 
-static int fault_chmod(const char *path, mode_t mode)
+static int fault_fchmod(int fd, mode_t mode)
 {
-    return fault_strikes(EFFECT_NONE) ? -1 : os_linux.chmod(path, mode);
+    return fault_strikes(EFFECT_NONE) ? -1 : os_linux.fchmod(fd, mode);
 }
 
 static int fault_unlinkat(int directory, const char *path, int flags)
@@ -249,7 +249,7 @@ void fault_arm(enum fault_kind kind, unsigned long nth, bool forever, atomic_boo
 
     os.openat = fault_openat;
     os.mkdirat = fault_mkdirat;
-    os.chmod = fault_chmod;
+    os.fchmod = fault_fchmod;
     os.unlinkat = fault_unlinkat;
     os.fstatat = fault_fstatat;
     os.fstatfs = fault_fstatfs;
