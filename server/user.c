@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -68,7 +69,8 @@ int user_become(const struct user *user)
     return 0;
 }
 
-/* Ambient ones go with those that are permitted. */
+/* Ambient ones go with those that are permitted. Where nothing is to go nothing is asked for, as the filter of a service
+ * manager may deny that to all. */
 int user_drop_capabilities(void)
 {
     struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -79,7 +81,7 @@ int user_drop_capabilities(void)
         return fail_errno("look at capabilities");
     if (geteuid() == 0)
         kept[0].permitted = kept[0].effective = had[0].permitted & KEPT_BY_ROOT;
-    if (syscall(SYS_capset, &header, kept) != 0)
+    if (memcmp(had, kept, sizeof(had)) != 0 && syscall(SYS_capset, &header, kept) != 0)
         return fail_errno("give up capabilities");
     return 0;
 }

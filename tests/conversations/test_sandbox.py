@@ -289,6 +289,16 @@ def test_capabilities_that_a_service_was_started_with(servers, public, nobody):
     assert process.returncode == 0
 
 
+@root
+def test_none_are_asked_to_go_where_there_are_none(servers, public):
+    """A filter of the service manager may deny that: SystemCallFilter=~@privileged of systemd, say."""
+    public.chmod(0o777)
+    server = servers.ferryd("--data", str(public / "data"), "--user", "nobody", prepare=lambda: deny(b"capset", errno.EPERM))
+    with Line(server.urls[0]) as line:
+        line.send(request("GET", "/healthz"))
+        line.expect(200, "ok")
+
+
 CHOWN, DAC_OVERRIDE, FOWNER = (1 << number for number in (0, 1, 3))
 
 
