@@ -24,9 +24,7 @@
 #include "server/exchange_callbacks.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -597,79 +595,6 @@ static uint64_t exchange_sent(const struct exchange *exchange, enum MHD_RequestT
                : exchange->file_sent;
 }
 
-/* Where an answer is on its way, all that is not spent on fetching it is spent on sending. */
-static struct exchange_record exchange_record(struct exchange *exchange,
-                                              enum MHD_RequestTerminationCode why)
-{
-    uint64_t now_ns = clock_monotonic_ns();
-
-    if (exchange->said)
-        exchange_spend(exchange, EXCHANGE_NETWORK, now_ns - exchange->said_ns);
-    struct exchange_record record = {
-        .method = exchange->request.method,
-        .operation = exchange->operation,
-        .status = exchange->said ? exchange->answer.status : 0,
-        .result = exchange->result,
-        .received = exchange->received,
-        .sent = exchange_sent(exchange, why),
-        .duration_ns = now_ns - exchange->begun_ns,
-    };
-    memcpy(record.spent_ns, exchange->spent_ns, sizeof(record.spent_ns));
-    return record;
-}
-
-static struct bytes text_or_none(const char *text)
-{
-    return text[0] == '\0' ? bytes_of(NULL, 0) : bytes_of_text(text);
-}
-
-static void exchange_log(const struct exchange *exchange, const struct exchange_record *record,
-                         const char *end)
-{
-    char client[ADDRESS_TEXT_BYTES];
-    struct bytes method = record->method;
-
-    if (method.count == 0)
-        method = bytes_of_text("-"); /* malformed, or refused by libmicrohttpd before we saw it */
-    address_format(&exchange->origin.client, client);
-
-#define TEXT(field, value)   .name = (field), .kind = LOG_FIELD_TEXT, .text = (value)
-#define NUMBER(field, value) .name = (field), .kind = LOG_FIELD_NUMBER, .number = (value)
-#define MS(field, value)     .name = (field), .kind = LOG_FIELD_MS, .number = (value)
-    const struct log_field fields[] = {
-        { TEXT("method", method), .bare = true },
-        { TEXT("target", bytes_of_text(exchange->target)), .bare = true },
-        { NUMBER("status", record->status) },
-        { TEXT("end", bytes_of_text(end)) },
-        { NUMBER("received", record->received) },
-        { NUMBER("sent", record->sent) },
-        { MS("ms", record->duration_ns) },
-        { MS("network_ms", record->spent_ns[EXCHANGE_NETWORK]) },
-        { MS("disk_ms", record->spent_ns[EXCHANGE_DISK]) },
-        { MS("database_ms", record->spent_ns[EXCHANGE_DATABASE]) },
-        { TEXT("client", bytes_of_text(client)) },
-        { TEXT("upload", text_or_none(exchange->upload)) },
-        { TEXT("request", exchange->request_id) },
-        { NUMBER("exchange", exchange->number) },
-    };
-#undef TEXT
-#undef NUMBER
-#undef MS
-    log_event(LOG_LEVEL_INFO, LOG_MODULE, fields, sizeof(fields) / sizeof(fields[0]));
-}
-
-/* The one place where what has happened is told: to the log, and to who counts. */
-static void exchange_tell(struct exchange *exchange, enum MHD_RequestTerminationCode why)
-{
-    const struct exchanges_options *options = &exchange->exchanges->options;
-    struct exchange_record record = exchange_record(exchange, why);
-
-    exchange_log(exchange, &record,
-                 exchange->streams ? exchange->stream_end : termination_name(why));
-    if (options->count != NULL)
-        options->count(options->context, &record);
-}
-
 /* An answer that waited for the end of a body which did not come, with the client still there. */
 static bool exchange_owes_answer(const struct exchange *exchange,
                                  enum MHD_RequestTerminationCode why)
@@ -696,14 +621,13 @@ static void exchange_finish(struct exchange *exchange, enum MHD_RequestTerminati
         fiber_resume(exchange->fiber);
         assert(fiber_finished(exchange->fiber)); /* a handler waited after the end */
     }
-    exchange_tell(exchange, why);
+    exchange_tell(exchange, exchange_sent(exchange, why),
+                  exchange->streams ? exchange->stream_end : termination_name(why));
 
     connection_set_occupant(exchange->place, NULL);
     exchange_drop_fiber(exchange);
     exchange_answer_done(exchange);
-    request_done(&exchange->request);
-    free(exchange->kept);
-    exchange_retire(exchange);
+    exchange_release(exchange);
 }
 
 void exchange_on_completed(void *argument, struct MHD_Connection *connection, void **slot,

@@ -106,6 +106,12 @@ struct exchange *exchange_new(struct exchanges *exchanges, struct MHD_Connection
 /* Out of it; drops the list's reference. */
 void exchange_retire(struct exchange *exchange);
 
+/* Tells what has happened, once: the log, and who counts. sent: of the content, in bytes; end: a word. */
+void exchange_tell(struct exchange *exchange, uint64_t sent, const char *end);
+
+/* The last of it: gives all that it has back, and retires it. */
+void exchange_release(struct exchange *exchange);
+
 /* Counts it as suspended, and no longer. */
 void exchanges_count_suspended(struct exchanges *exchanges, bool suspended);
 
