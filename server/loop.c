@@ -65,14 +65,15 @@ static void loop_on_connection(void *argument, struct MHD_Connection *connection
                                void **socket_slot, enum MHD_ConnectionNotificationCode what)
 {
     struct loop *loop = argument;
+    int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         *socket_slot = connection_open(loop->options.connections, fd);
         return;
     }
 
     exchange_on_closed(*socket_slot);
+    (void)shutdown(fd, SHUT_WR); /* which the library leaves out, see loop_start() */
     connection_close(loop->options.connections, *socket_slot);
 }
 
@@ -85,8 +86,10 @@ int loop_start(const struct loop_options *options, struct loop **ret_loop)
     loop->options = *options;
     /* clang-format off */
     loop->daemon = MHD_start_daemon(
+        /* turbo: a new connection, which has sent something, is read from without asking epoll first; and a
+         * socket is closed without being shut down, which is left to us */
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-            MHD_USE_NO_LISTEN_SOCKET,
+            MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TURBO,
         0, NULL, NULL, exchange_on_request, options->exchanges,
         MHD_OPTION_EXTERNAL_LOGGER, loop_log, NULL,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,

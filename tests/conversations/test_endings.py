@@ -242,6 +242,14 @@ def test_a_half_closed_client_gets_all_its_answers(half_closed):
         line.expect_closed()
 
 
+def test_what_follows_the_last_request_is_no_reset_of_its_answer(server):
+    """It is never read, for which the kernel resets a connection; but the FIN goes out before that."""
+    with server.line() as line:
+        line.send(request("GET", "/wait/50", close=True), bytes(200_000))
+        line.expect(200, text="waited")
+        line.expect_closed()
+
+
 def test_a_half_closed_client_whose_body_is_short_is_let_go(server, gone):
     with corked(server.line()) as line:
         line.send(header("POST", "/count", length=10), b"abc").half_close()
