@@ -3,7 +3,8 @@
  *
  *   1. A watcher that is neither blocked nor arriving has been sent all that is for it, up to the last event.
  *   2. One that is blocked has a text of which a part was not taken, and EPOLLOUT in epoll's set.
- *   3. The socket of a watcher leaves epoll's set before stream_end(), after which it may be another's.
+ *   3. The socket of a watcher leaves epoll's set before stream_end(): closing it alone would leave it there
+ *      as long as its loop has not closed its own descriptor yet.
  */
 #define LOG_MODULE "audience"
 #include "server/audience.h"

@@ -1,9 +1,9 @@
 /*
  * Invariants, all under the mutex:
  *
- *   1. Every connection is in exactly one list. In each list all have the same time (busy: none), so the
- *      first is the first to be overdue.
- *   2. by_fd[fd] is the connection of that descriptor from accept() to close(). libmicrohttpd may close
+ *   1. Every connection is in exactly one list. In each list all have the same time (busy, detached: none), so
+ *      the first is the first to be overdue.
+ *   2. by_fd[fd] is the connection of that descriptor from accept() to close(); one that is detached has none. libmicrohttpd may close
  *      one without telling; then the next one with that descriptor finds the old record and ends it.
  *   3. A record's descriptor is open: libmicrohttpd closes it after connection_close(). (Only what it
  *      closes silently, without memory or while it is stopped, breaks this until 2 mends it; a deadline
@@ -67,7 +67,7 @@ struct connections {
     struct connection **by_fd;
     size_t by_fd_count;
     void *addresses; /* tsearch(3) tree of struct address_count */
-    struct connection_list silent, arriving, idle, draining, busy;
+    struct connection_list silent, arriving, idle, draining, busy, detached;
     struct connection_list half_closed;
 };
 
@@ -84,6 +84,7 @@ int connections_new(const struct connections_options *options, struct connection
     TAILQ_INIT(&connections->idle);
     TAILQ_INIT(&connections->draining);
     TAILQ_INIT(&connections->busy);
+    TAILQ_INIT(&connections->detached);
     TAILQ_INIT(&connections->half_closed);
     *ret_connections = connections;
     return 0;
@@ -177,6 +178,19 @@ static void connection_move(struct connection *connection, struct connection_lis
     TAILQ_INSERT_TAIL(list, connection, entry);
 }
 
+/* Nobody finds it by its descriptor any more, nobody tells its loop of anything. */
+static void connection_unbind(struct connections *connections, struct connection *connection)
+{
+    if (connection->reminders > 0)
+        TAILQ_REMOVE(&connections->half_closed, connection, half_closed);
+    if (connection->load != NULL)
+        atomic_fetch_sub(connection->load, 1);
+    connections->by_fd[connection->fd] = NULL;
+    connection->reminders = 0;
+    connection->load = NULL;
+    connection->fd = -1;
+}
+
 /* The record is gone; the socket is somebody else's business. */
 static void connection_forget(struct connections *connections, struct connection *connection)
 {
@@ -184,13 +198,10 @@ static void connection_forget(struct connections *connections, struct connection
 
     TAILQ_REMOVE(connection->list, connection, entry);
     assert(TAILQ_FIRST(connection->list) != connection);
-    if (connection->reminders > 0)
-        TAILQ_REMOVE(&connections->half_closed, connection, half_closed);
-    if (connection->load != NULL)
-        atomic_fetch_sub(connection->load, 1);
+    if (connection->list != &connections->detached)
+        connection_unbind(connections, connection);
     if (address_key((const struct sockaddr *)&connection->address, key))
         address_leave(connections, key);
-    connections->by_fd[connection->fd] = NULL;
     connections->count--;
     free(connection);
 }
@@ -491,6 +502,14 @@ void connection_idle(struct connections *connections, struct connection *connect
 void connection_drain(struct connections *connections, struct connection *connection)
 {
     connection_change(connections, connection, &connections->draining, DRAIN_TIMEOUT_MS);
+}
+
+void connection_detach(struct connections *connections, struct connection *connection)
+{
+    pthread_mutex_lock(&connections->mutex);
+    connection_unbind(connections, connection);
+    connection_move(connection, &connections->detached, 0);
+    pthread_mutex_unlock(&connections->mutex);
 }
 
 void connection_close(struct connections *connections, struct connection *connection)

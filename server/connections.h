@@ -10,6 +10,8 @@
  *
  *     admit ---> silent ---> arriving ---> busy <---> idle
  *             (no byte yet)  (a header)  (a request)  (kept alive)
+ *                                            |
+ *                                            +---> detached  (it has left libmicrohttpd: server/stream.h)
  *
  *   Deadlines  first_byte_timeout_ms silent; header_timeout_ms from then to the whole header of the first
  *              request; idle_timeout_ms + header_timeout_ms from the end of a request to the whole header
@@ -91,6 +93,12 @@ struct connection *connection_open(struct connections *connections, int fd);
 void connection_busy(struct connections *connections, struct connection *connection);
 void connection_idle(struct connections *connections, struct connection *connection);
 void connection_drain(struct connections *connections, struct connection *connection);
+
+/*
+ * Its loop closes its descriptor, while another of the same socket goes on elsewhere: it is counted until
+ * connection_close(), which any thread may call. Nobody else has anything to do with it.
+ */
+void connection_detach(struct connections *connections, struct connection *connection);
 
 /* The end; the socket is about to be closed. */
 void connection_close(struct connections *connections, struct connection *connection);

@@ -12,7 +12,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "server/exchange_private.h"
-#include "server/stream.h"
 
 void *exchange_context(const struct exchange *exchange)
 {
@@ -216,14 +215,6 @@ void exchange_wake(struct exchange *exchange)
 
     exchange_unref(exchange);
     exchanges_count_suspended(exchanges, false);
-}
-
-/* The loop looks at it after the wake. */
-void stream_end(struct exchange *exchange, uint64_t sent, const char *why)
-{
-    exchange->file_sent = sent;
-    exchange->stream_end = why;
-    exchange_wake(exchange);
 }
 
 struct offloaded {

@@ -19,11 +19,14 @@
  *      handlers wait in calls in which it does not (exchange_hasten, exchange_puts_off).
  *   7. The connection may be completed after it was resumed and before on_request is called: then what
  *      the handler waits for is there, and it runs to its end inside on_completed.
+ *   8. A connection that is closed is not shut down (MHD_USE_TURBO, see server/loop.c): where we have a
+ *      descriptor of the socket, too, that goes on. By exchange_on_closed() libmicrohttpd has no more use for it.
  */
 #define LOG_MODULE "exchange"
 #include "server/exchange_callbacks.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,45 +284,49 @@ static enum MHD_Result exchange_refuse(struct exchange *exchange)
     return MHD_NO;
 }
 
-/* With the connection suspended. */
-static void exchange_begin_stream(struct exchange *exchange, void *argument)
+/* 0 or -errno. */
+static int exchange_prepare_stream(struct exchange *exchange)
 {
-    struct stream *stream = argument;
-
-    exchange->answer.stream = NULL;
-    exchange->said = exchange->streams = true;
-    stream->begin(stream, exchange, exchange->socket); /* it may be over by now */
-}
-
-/* The body is complete: somebody else sends the answer, while the library sees nothing of it. The call
- * comes again when all has been sent. */
-static enum MHD_Result exchange_stream(struct exchange *exchange)
-{
-    struct stream *stream = exchange->answer.stream;
-
-    if (exchange->streams)
-        return MHD_NO;
-    if (!exchange->reading_over) { /* see exchange_puts_off() */
-        exchange->reading_over = true;
-        return MHD_YES;
-    }
-
     exchange_finish_answer(exchange);
     exchange->answer.close = true;
-    if (exchange->answer.stream == NULL)
-        return MHD_NO; /* there was no memory */
-    stream->header = answer_format(&exchange->answer, true, &stream->header_count);
-    exchange->start = exchange_begin_stream;
-    exchange->start_argument = stream;
-    if (stream->header != NULL && exchange_suspend(exchange))
-        return MHD_YES;
-    free(stream->header);
+    struct stream *stream = exchange->answer.stream;
+    if (stream == NULL)
+        return -ENOMEM;
+
+    AUTO_FREE char *header = answer_format(&exchange->answer, true, &stream->header_count);
+    if (header == NULL)
+        return fail_code(ENOMEM, "memory for the header of a stream");
+    int fd = fcntl(exchange->socket, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return fail_errno("hand a connection on");
+
+    stream->header = TAKE_PTR(header);
+    exchange->answer.stream = NULL;
+    exchange->stream = stream;
+    pthread_mutex_lock(&exchange->mutex);
+    exchange->socket = fd;
+    pthread_mutex_unlock(&exchange->mutex);
+    return 0;
+}
+
+/* The body is complete: somebody else sends the answer, by a descriptor of his own. The library closes its
+ * one, and with that lets go of the exchange: see exchange_on_closed(). */
+static enum MHD_Result exchange_stream(struct exchange *exchange)
+{
+    int r = exchange_prepare_stream(exchange);
+    if (r != 0) {
+        exchange->result = r;
+        exchange_answer_done(exchange);
+        answer_result(&exchange->answer, r);
+        return exchange_queue(exchange);
+    }
+    exchange->said = true;
     return MHD_NO;
 }
 
 static enum MHD_Result exchange_answer_complete(struct exchange *exchange)
 {
-    if (!exchange->streams && exchange->answer.stream == NULL)
+    if (exchange->answer.stream == NULL)
         return exchange_queue(exchange);
     return exchange_sends_content(exchange) ? exchange_stream(exchange) : exchange_refuse(exchange);
 }
@@ -586,8 +593,6 @@ static uint64_t exchange_sent(const struct exchange *exchange, enum MHD_RequestT
 {
     if (!exchange->said)
         return 0;
-    if (exchange->streams)
-        return exchange->file_sent;
     if (!exchange->answer.file.present)
         return exchange->answer.body_count;
     return why == MHD_REQUEST_TERMINATED_COMPLETED_OK && exchange_sends_content(exchange)
@@ -621,8 +626,7 @@ static void exchange_finish(struct exchange *exchange, enum MHD_RequestTerminati
         fiber_resume(exchange->fiber);
         assert(fiber_finished(exchange->fiber)); /* a handler waited after the end */
     }
-    exchange_tell(exchange, exchange_sent(exchange, why),
-                  exchange->streams ? exchange->stream_end : termination_name(why));
+    exchange_tell(exchange, exchange_sent(exchange, why), termination_name(why));
 
     connection_set_occupant(exchange->place, NULL);
     exchange_drop_fiber(exchange);
@@ -638,7 +642,7 @@ void exchange_on_completed(void *argument, struct MHD_Connection *connection, vo
 
     (void)connection;
     *slot = NULL;
-    if (exchange == NULL)
+    if (exchange == NULL || exchange->stream != NULL) /* which goes on: see exchange_on_closed() */
         return;
 
     connection_idle(exchanges->options.connections, exchange->place);
@@ -647,15 +651,20 @@ void exchange_on_completed(void *argument, struct MHD_Connection *connection, vo
 
 /* libmicrohttpd forgets to complete a request when it cannot put a resumed connection back into epoll's
  * set. Its buffer is gone by now, and what was offered with it. */
-void exchange_on_closed(struct connection *place)
+bool exchange_on_closed(struct connection *place)
 {
     struct exchange *exchange = connection_occupant(place);
     if (exchange == NULL)
-        return;
+        return false;
+    if (exchange->stream != NULL) {
+        exchange_begin_stream(exchange);
+        return true;
+    }
 
     if (exchange->offered.data != exchange->kept) {
         exchange->offered = bytes_of(NULL, 0);
         exchange->taken = 0;
     }
     exchange_finish(exchange, MHD_REQUEST_TERMINATED_WITH_ERROR);
+    return false;
 }

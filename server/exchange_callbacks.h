@@ -13,5 +13,6 @@ enum MHD_Result exchange_on_request(void *argument, struct MHD_Connection *conne
 void exchange_on_completed(void *argument, struct MHD_Connection *connection, void **slot,
                            enum MHD_RequestTerminationCode why);
 
-/* The connection is about to be closed; what was not completed is given up. */
-void exchange_on_closed(struct connection *place);
+/* The connection is about to be closed; what was not completed is given up. True: a descriptor of ours goes on, and
+ * with it the record. */
+bool exchange_on_closed(struct connection *place);

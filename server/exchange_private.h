@@ -56,26 +56,25 @@ struct exchange {
     bool malformed; /* the body's framing was found invalid */
     bool await_started;
     bool said;         /* the answer is on its way */
-    bool streams;      /* somebody else has written it, see server/stream.h */
     bool draining;     /* the handler has answered, the body goes on */
     unsigned crumbs;   /* see exchange_gives_way() */
     bool put_off;      /* what the handler waits for is started in the next call */
     bool reading_over; /* libmicrohttpd has noticed that it need not read any more */
 
-    struct bytes offered;   /* what libmicrohttpd shows us in this call */
-    size_t taken;           /* of it: given to the handler */
-    uint8_t *kept;          /* what was offered, when libmicrohttpd moves it meanwhile */
-    uint64_t delivered;     /* of the body: all that we have told libmicrohttpd as processed */
-    uint64_t drained;       /* of it: thrown away after the handler had answered */
-    uint64_t file_sent;     /* of answer.file or the stream, as far as is known */
-    const char *stream_end; /* why the stream came to its end */
-    uint64_t said_ns;       /* when the answer went on its way */
+    struct bytes offered;  /* what libmicrohttpd shows us in this call */
+    size_t taken;          /* of it: given to the handler */
+    uint8_t *kept;         /* what was offered, when libmicrohttpd moves it meanwhile */
+    uint64_t delivered;    /* of the body: all that we have told libmicrohttpd as processed */
+    uint64_t drained;      /* of it: thrown away after the handler had answered */
+    uint64_t file_sent;    /* of answer.file, as far as is known */
+    struct stream *stream; /* sends the answer, when libmicrohttpd has let go */
+    uint64_t said_ns;      /* when the answer went on its way */
     uint64_t spent_ns[EXCHANGE_TIMES];
     void (*start)(struct exchange *exchange, void *argument);
     void *start_argument;
 
     pthread_mutex_t mutex; /* guards all below it; taken after exchanges->mutex */
-    int socket;            /* -1: completed, it may belong to the next request */
+    int socket;            /* -1: completed, it may belong to the next request. Of a stream: ours */
     bool spoiled;          /* half an interim response is out: nothing can be said after it */
     bool answering;        /* the answer goes out, or was tried to: no interim response any more */
     bool complete;         /* the body is */
@@ -111,6 +110,9 @@ void exchange_tell(struct exchange *exchange, uint64_t sent, const char *end);
 
 /* The last of it: gives all that it has back, and retires it. */
 void exchange_release(struct exchange *exchange);
+
+/* libmicrohttpd has let go of the connection: the stream has it. On the loop; it may be over by then. */
+void exchange_begin_stream(struct exchange *exchange);
 
 /* Counts it as suspended, and no longer. */
 void exchanges_count_suspended(struct exchanges *exchanges, bool suspended);

@@ -48,7 +48,7 @@ struct exchanges_options {
      * in common. Must not wait. NULL is fine. */
     void (*finish)(struct exchange *exchange, struct answer *answer);
 
-    /* Called on the loop with every record. Must not wait. NULL is fine. */
+    /* Called with every record, on the loop or by stream_end(). Must not wait. NULL is fine. */
     void (*count)(void *context, const struct exchange_record *record);
     const struct networks *trusted; /* proxies that are believed, see protocol/forwarded.h */
     size_t fibers_max;
@@ -67,7 +67,7 @@ void exchanges_free(struct exchanges *exchanges);
 /*
  * From now on new requests get 503. Exchanges whose body is still running are ended; the others have
  * grace_ms to finish and are then ended as well. Waits until none is suspended, wait_ms at most:
- * 0, or -ETIMEDOUT when some worker did not come back.
+ * 0, or -ETIMEDOUT when some worker did not come back. Who writes streams has been stopped before.
  */
 int exchanges_stop(struct exchanges *exchanges, uint64_t grace_ms, uint64_t wait_ms);
 

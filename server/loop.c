@@ -72,7 +72,8 @@ static void loop_on_connection(void *argument, struct MHD_Connection *connection
         return;
     }
 
-    exchange_on_closed(*socket_slot);
+    if (exchange_on_closed(*socket_slot))
+        return;
     (void)shutdown(fd, SHUT_WR); /* which the library leaves out, see loop_start() */
     connection_close(loop->options.connections, *socket_slot);
 }
@@ -87,7 +88,7 @@ int loop_start(const struct loop_options *options, struct loop **ret_loop)
     /* clang-format off */
     loop->daemon = MHD_start_daemon(
         /* turbo: a new connection, which has sent something, is read from without asking epoll first; and a
-         * socket is closed without being shut down, which is left to us */
+         * socket is closed without being shut down, so that we may go on with it (server/stream.h) */
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
             MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TURBO,
         0, NULL, NULL, exchange_on_request, options->exchanges,

@@ -4,10 +4,11 @@
  * Stream: the content of an answer that somebody writes by himself
  *
  * For an answer that goes on for as long as its client likes, and is written in many small pieces by one
- * thread for all of them. The connection stays suspended meanwhile: no loop has any work with it, no
- * timeout of the loop's ends it, and it goes on being counted. Its writer has to watch for the client's end.
+ * thread for all of them. The connection leaves its loop, and libmicrohttpd, for that: neither has any work
+ * with it, no timeout of theirs ends it, and it goes on being counted. Its writer has to watch for the client's end.
  *
- *   Framing    none: the end of the connection is the end of the content. To a HEAD nothing is streamed.
+ *   Framing    none: the end of the connection is the end of the content. To a HEAD nothing is streamed, and
+ *              what a client has sent behind its request is never read.
  *   Ownership  an answer has the stream until begin() or drop() is called, of which one is, once
  *   Threads    begin() and drop() are called on the loop and must not wait; stream_end() on any
  *
@@ -34,5 +35,5 @@ struct stream {
     size_t header_count;
 };
 
-/* That was all: sent says how many bytes of content, why one word for the log, a literal. */
+/* That was all: closes the socket. sent says how many bytes of content, why one word for the log, a literal. */
 void stream_end(struct exchange *exchange, uint64_t sent, const char *why);

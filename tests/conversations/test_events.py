@@ -7,6 +7,7 @@ waiting, too: tests/server/events.c.
 
 import contextlib
 import re
+import resource
 import time
 
 import pytest
@@ -355,6 +356,64 @@ def test_the_endpoint_has_no_events_of_all(endpoint):
     with endpoint.line() as line:
         line.send(request("GET", "/api/events", EVENTS, close=True))
         line.expect(404)
+
+
+# --- their connections ---
+
+
+def test_what_comes_behind_the_request_is_no_reset_of_the_end(endpoint):
+    """Nobody reads it: 'Connection: close' said so. Nor is it answered."""
+    upload = endpoint.create(3)
+    with endpoint.line() as line:
+        line.send(request("GET", upload.path, EVENTS), request("GET", upload.path, EVENTS))
+        line.wait_for_bytes(300)
+        line.send(request("OPTIONS", "/files/"))
+        upload.patch(0, b"abc")
+        events = line._until(b"event: complete", None) + line._until(b"\n\n", None)
+        line.expect_closed()
+        assert events.count(b"HTTP/1.1") == 1
+
+
+def test_watchers_are_connections_and_no_loop_waits_for_them(endpoints):
+    endpoint = endpoints("--max-connections-per-address", "3")
+    operator = Operator(endpoint)
+    upload = endpoint.create(10)
+
+    def metric(name):
+        text = operator.ask("GET", "/metrics").body.decode()
+        return int(re.search(rf"^{name} (\d+)$", text, re.MULTILINE)[1])
+
+    with endpoint.line() as writer, contextlib.ExitStack() as stack:
+        watchers = [stack.enter_context(watching(upload)) for _ in range(2)]
+        writer.send(request("OPTIONS", "/files/"))
+        writer.expect(200)
+        assert metric("ferry_connections") == 3 and metric("ferry_watchers") == 2
+        assert metric("ferry_requests_running") == 2 and metric("ferry_requests_waiting") == 0
+        with endpoint.line() as line:
+            line.expect(503)
+        watchers[0].line.close()
+        eventually("room for one more", lambda: metric("ferry_connections") == 2)
+        with endpoint.line() as line:
+            line.send(request("OPTIONS", "/files/"))
+            line.expect(200)
+
+
+def test_no_descriptor_is_left_for_who_wants_to_watch(endpoints):
+    endpoint = endpoints()
+    upload = endpoint.create(10)
+    pid = endpoint.server.process.pid
+    with endpoint.line() as line:
+        line.send(request("HEAD", upload.path, VERSION))
+        line.expect(200, method="HEAD")
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        line.send(request("GET", upload.path, EVENTS))
+        answer = line.expect(503)
+        assert answer.field("Retry-After") == "1"
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    with watching(upload) as watcher:
+        assert watcher.next("progress").offset == 0
+    eventually("the line in the log", lambda: "hand a connection on" in endpoint.server.log())
 
 
 # --- bounds ---

@@ -197,6 +197,49 @@ static void tells_of_the_end_of_a_client_but_not_of_somebody_elses(void **state)
     connections_free(connections);
 }
 
+static void one_that_has_left_its_loop_is_counted_and_nothing_else(void **state)
+{
+    struct connections *connections = connections_of(2, 1);
+    struct ends left, half_closed, next, refused;
+    struct arrival arrival;
+    atomic_size_t load = 0;
+    char byte;
+
+    (void)state;
+    struct connection *connection = arrive(connections, &left, &load);
+    connection_detach(connections, connection);
+    assert_int_equal(load, 0);
+    assert_int_equal(admit(connections, "10.0.0.1", &refused), REFUSED_OVERLOADED);
+    assert_int_equal(connections_count(connections), 1);
+
+    /* Its descriptor, which its loop closes, may be another's. */
+    int own = fcntl(left.server, F_DUPFD_CLOEXEC, 100);
+    assert_int_equal(close(left.server), 0);
+    assert_int_equal(admit(connections, "10.0.0.2", &next), 0);
+    assert_int_equal(next.server, left.server);
+    assert_int_equal(connections_count(connections), 2);
+    assert_false(connections_event(connections, left.id, &arrival));
+    assert_int_equal(recv(own, &byte, 1, MSG_DONTWAIT), 1);
+    assert_int_equal(recv(own, &byte, 1, MSG_DONTWAIT), -1); /* still open */
+
+    connection_close(connections, connection);
+    assert_int_equal(connections_count(connections), 1);
+    leave(connections, &next);
+    assert_int_equal(close(own), 0);
+    assert_int_equal(close(left.client), 0);
+
+    /* It is not told of any more that the client has shut down its side. */
+    connection = arrive(connections, &half_closed, &load);
+    assert_false(connections_event(connections, half_closed.id, &arrival));
+    connection_detach(connections, connection);
+    assert_int_not_equal(connections_expire(connections), -1);
+    connection_close(connections, connection);
+    assert_int_equal(connections_expire(connections), -1);
+    assert_int_equal(close(half_closed.server), 0);
+    assert_int_equal(close(half_closed.client), 0);
+    connections_free(connections);
+}
+
 static void a_record_that_was_closed_silently_is_mended(void **state)
 {
     struct connections *connections = connections_of(1, 1);
@@ -257,6 +300,7 @@ int main(void)
         cmocka_unit_test(does_not_tell_local_clients_apart),
         cmocka_unit_test(hands_on_who_speaks_and_closes_who_does_not),
         cmocka_unit_test(tells_of_the_end_of_a_client_but_not_of_somebody_elses),
+        cmocka_unit_test(one_that_has_left_its_loop_is_counted_and_nothing_else),
         cmocka_unit_test(a_record_that_was_closed_silently_is_mended),
         cmocka_unit_test(ends_what_waits_for_a_request_too_long),
     };
