@@ -14,6 +14,7 @@ import socket
 import subprocess
 import threading
 import time
+import xml.etree.ElementTree
 
 import pytest
 
@@ -24,11 +25,11 @@ from test_metrics import Metrics
 PROGRAM = [*WRAPPER, str(BUILD / "tools/ferry_bench/ferry-bench")]
 
 
-def bench(*arguments, status=0):
+def bench(*arguments, status=0, environment=None, stdout=subprocess.PIPE):
     """A run that fails ends in the middle of what its clients do, and gives nothing back."""
     leaks = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"} if status != 0 else {}
-    run = subprocess.run([*PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=2 * PATIENCE,
-                         env={**os.environ, **leaks})
+    run = subprocess.run([*PROGRAM, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE, text=True,
+                         timeout=2 * PATIENCE, env={**os.environ, **leaks, **(environment or {})})
     assert run.returncode == status, f"{run.returncode} {run.stdout}{run.stderr}"
     run.stderr = re.sub(r"==\d+==WARNING: ASan doesn't fully support makecontext.*\n", "", run.stderr)
     return run
@@ -140,18 +141,36 @@ def test_people_are_told_the_same(endpoint):
 def test_latencies_are_plotted(endpoint, tmp_path):
     plot = tmp_path / "plot.svg"
     bench("-c", 2, "-n", 20, "--svg", plot, "small", endpoint.server.urls[0])
-    text = plot.read_text()
-    assert text.startswith("<?xml") and "small, 2 connections, closed loop" in text
+    words = {text.strip() for text in "".join(xml.etree.ElementTree.parse(plot).getroot().itertext()).splitlines()}
+    assert {"small, 2 connections, closed loop", "90 %", "turn", "create", "append"} <= words
+
+
+def test_a_plot_that_cannot_be_made_is_told_of(endpoint, tmp_path):
+    (tmp_path / "gnuplot").write_text("#!/bin/sh\nexit 3\n")  # it reads nothing
+    (tmp_path / "gnuplot").chmod(0o755)
+    run = bench("-n", 1, "--svg", tmp_path / "plot.svg", "small", endpoint.server.urls[0], status=1,
+                environment={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert run.stderr == f"ferry-bench: gnuplot has not written {tmp_path}/plot.svg\n"
+
+
+def test_figures_that_nobody_takes_are_no_success(endpoint):
+    with open("/dev/full", "w") as full:
+        run = bench("-n", 1, "small", endpoint.server.urls[0], status=1, stdout=full)
+    assert run.stderr == "ferry-bench: standard output: No space left on device\n"
 
 
 # ---- servers that are not as they should be ----
 
 
 class Player:
-    """Answers every request on one connection after the other by what play(request) gives; None: not at all."""
+    """
+    Answers every request on one connection after the other by what play(request) gives; None: not at all.
 
-    def __init__(self, play):
-        self.play = play
+    patient: reads what it is sent before it answers; otherwise it answers a PATCH by its header alone, and closes.
+    """
+
+    def __init__(self, play, patient=True):
+        self.play, self.patient = play, patient
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/files/"
         threading.Thread(target=self.run, daemon=True).start()
@@ -169,19 +188,23 @@ class Player:
                 while (line := lines.readline()) != b"\r\n":
                     if line.lower().startswith(b"content-length:"):
                         length = int(line.split(b":")[1])
-                body = lines.read(length)
-                answer = self.play(first.split()[0].decode(), body)
-                if answer is None:
+                method = first.split()[0].decode()
+                hasty = method == "PATCH" and not self.patient
+                answer = self.play(method, b"" if hasty else lines.read(length))
+                if answer is not None:
+                    connection.sendall(answer)
+                if hasty:
+                    connection.shutdown(socket.SHUT_WR)  # first its end, then the reset for what was not read
+                if answer is None or hasty:
                     return
-                connection.sendall(answer)
 
 
 @pytest.fixture
 def player():
     players = []
 
-    def make(play):
-        players.append(Player(play))
+    def make(play, **options):
+        players.append(Player(play, **options))
         return players[-1].url
 
     yield make
@@ -208,6 +231,17 @@ def test_an_answer_that_is_none_ends_it(player, answer, sentence):
     run = bench("-n", 3, "-s", 10, "--timeout", 1, "small", url, status=1)
     assert run.stdout == ""
     assert run.stderr == f"ferry-bench: client 0, PATCH /files/1: {sentence}\n"
+
+
+@pytest.mark.parametrize("answer, sentence", [
+    (b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n\r\n",
+     "answered in the middle of the request: HTTP/1.1 413 Content Too Large"),
+    (None, "(Broken pipe|Connection reset by peer)"),
+], ids=["answers", "hangs up"])
+def test_a_server_that_is_gone_in_the_middle_is_told_of(player, answer, sentence):
+    url = player(lambda method, _: CREATED if method == "POST" else answer, patient=False)
+    run = bench("-s", "64M", "bulk", url, status=1)
+    assert re.fullmatch(f"ferry-bench: client 0, PATCH /files/1: {sentence}\n", run.stderr), run.stderr
 
 
 def test_a_server_that_says_nothing_is_given_up(player):
@@ -282,6 +316,8 @@ def test_a_server_that_does_not_keep_up_is_told_of(player):
     ("--mix", "1,2", "mixed", "http://127.0.0.1/"), ("--mix", "0,0,0", "mixed", "http://127.0.0.1/"),
     ("--mix", "1,2,3", "small", "http://127.0.0.1/"), ("--list", "x", "small", "http://127.0.0.1/"),
     ("-n", "3", "slow", "http://127.0.0.1/"), ("-d", "1", "--interval", "2", "slow", "http://127.0.0.1/"),
+    ("--interval", "1", "small", "http://127.0.0.1/"), ("--svg", "a'b", "small", "http://127.0.0.1/"),
+    ("-s", "K", "small", "http://127.0.0.1/"), ("small", "http://127.0.0.1:65537/"), ("small", "http://127.0.0.1:/"),
     ("--pid", "0", "small", "http://127.0.0.1/"), ("--pid", "1,", "small", "http://127.0.0.1/"),
 ], ids=lambda arguments: " ".join(arguments))
 def test_what_it_cannot_do_it_refuses(arguments):

@@ -3,6 +3,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,7 @@ int main(int count, char **arguments)
     struct options options;
     struct work_plan plan = { 0 };
 
+    (void)signal(SIGPIPE, SIG_IGN); /* who hangs up is told of in words */
     options_read(count, arguments, &options);
     plan.work = options.work;
     plan.size = options.size;
@@ -80,5 +82,7 @@ int main(int count, char **arguments)
         report_svg(&options, &tally, options.svg);
     target_close(&plan.target);
     free(plan.paths);
-    return fflush(stdout) == 0 ? 0 : 1;
+    if (fflush(stdout) != 0 || ferror(stdout) != 0)
+        err(1, "standard output");
+    return 0;
 }

@@ -77,7 +77,7 @@ static uint64_t number(struct bytes text, uint64_t least, uint64_t most)
     uint64_t number;
 
     if (!number_parse(text, most, &number) || number < least)
-        errx(2, "not a number from %" PRIu64 " to %" PRIu64 ": %.*s", least, most,
+        errx(2, "not a number from %" PRIu64 " to %" PRIu64 ": '%.*s'", least, most,
              BYTES_ARGUMENT(text));
     return number;
 }
@@ -100,6 +100,14 @@ static uint64_t size_of(const char *text)
         digits.count--;
     }
     return number(digits, 1, (UINT64_C(1) << 40) >> shift) << shift;
+}
+
+/* As gnuplot is told it, between quotes. */
+static const char *name_of_plot(const char *text)
+{
+    if (strpbrk(text, "'\n\\") != NULL)
+        errx(2, "no name for a plot: %s", text);
+    return text;
 }
 
 /* "1,4,5": so many numbers at most; gives how many. */
@@ -154,7 +162,7 @@ static void read_option(int option, const char *text, struct options *options)
     case OPTION_TIMEOUT: crowd->patience_ns = number_of(text, 1, 3600) * 1000000000; break;
     case OPTION_PID: read_pids(text, &crowd->server); break;
     case OPTION_JSON: options->json = text; break;
-    case OPTION_SVG: options->svg = text; break;
+    case OPTION_SVG: options->svg = name_of_plot(text); break;
     /* one thread; NOLINTBEGIN(concurrency-mt-unsafe) */
     case OPTION_VERSION: (void)puts("ferry-bench " FERRY_VERSION); exit(0);
     case OPTION_HELP: (void)fputs(usage, stdout); exit(0);
@@ -167,8 +175,10 @@ static void read_option(int option, const char *text, struct options *options)
 static void options_slow(struct options *options)
 {
     struct crowd_options *crowd = &options->crowd;
-    uint64_t rounds = crowd->duration_ns / 1000000000 / options->interval_s;
 
+    if (options->interval_s == 0)
+        options->interval_s = 1;
+    uint64_t rounds = crowd->duration_ns / 1000000000 / options->interval_s;
     if (crowd->turns != UINT64_MAX || crowd->turns_per_s > 0)
         errx(2, "slow has a --duration and an --interval, not a --count or a --rate");
     if (rounds == 0)
@@ -199,12 +209,13 @@ static void options_complete(struct options *options)
         errx(2, "--mix is for mixed");
     if (work_is_slow(options->work))
         options_slow(options);
+    else if (options->interval_s != 0)
+        errx(2, "--interval is for slow");
 }
 
 void options_read(int count, char **arguments, struct options *ret_options)
 {
     struct options options = {
-        .interval_s = 1,
         .crowd = { .clients = 1,
                    .turns = UINT64_MAX,
                    .duration_ns = UINT64_MAX,

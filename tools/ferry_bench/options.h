@@ -12,7 +12,7 @@
 struct options {
     const struct work *work;
     const char *url, *json, *svg, *list; /* NULL: not wanted; borrowed */
-    uint64_t size, interval_s;
+    uint64_t size, interval_s; /* interval_s: of slow alone */
     unsigned weights[WORK_MIX];
     struct crowd_options crowd;
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/number.h"
 
 static const char scheme[] = "http://";
 
@@ -27,6 +28,9 @@ static void target_resolve(struct target *target)
         *port++ = '\0';
     else
         port = NULL;
+    uint64_t number;
+    if (port != NULL && (!number_parse(bytes_of_text(port), UINT16_MAX, &number) || number == 0))
+        errx(2, "no port: '%s'", port); /* getaddrinfo() takes 65537 for 1 */
     char *name = host;
     if (*name == '[') {
         name++;
