@@ -99,6 +99,7 @@ def test_a_resumed_upload_had_a_writer_that_was_silent(endpoint):
 
     assert told["turns"] == 3 and told["bytes"] == 3 * 500
     assert told["latencies"]["offset"]["count"] == told["latencies"]["append"]["count"] == 3
+    assert told["latencies"]["create"]["count"] == 3  # those of the first turns were made before
     eventually("three takeovers", lambda: Metrics(endpoint).get("ferry_takeovers_total") ==
                before.get("ferry_takeovers_total") + 3)
 

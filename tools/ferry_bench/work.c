@@ -26,8 +26,8 @@ struct worker {
 struct work {
     const char *name;
     uint64_t size;
-    void (*prepare)(struct worker *worker);  /* before what is measured */
-    void (*arm)(struct worker *worker);      /* before each turn */
+    void (*prepare)(struct worker *worker); /* before what is measured */
+    void (*arm)(struct worker *worker); /* before each turn; before the first it is not measured */
     uint64_t (*turn)(struct worker *worker); /* gives how many bytes were acknowledged */
     void (*check)(struct worker *worker);    /* after what is measured */
 };
@@ -265,12 +265,12 @@ static void worker_go(struct worker *worker)
     const struct work *work = worker->plan->work;
 
     for (;; worker->number++) {
-        if (work->arm != NULL)
-            work->arm(worker);
         bool rest = worker->plan->rounds > 0 && worker->number == worker->plan->rounds;
         if (rest || !crowd_turn(worker->client))
             return;
         crowd_turn_end(worker->client, work->turn(worker));
+        if (work->arm != NULL)
+            work->arm(worker);
     }
 }
 
@@ -289,6 +289,8 @@ void work_run(struct client *client)
 
     if (plan->work->prepare != NULL)
         plan->work->prepare(worker);
+    if (plan->work->arm != NULL)
+        plan->work->arm(worker);
     crowd_ready(client);
     worker_go(worker);
     crowd_finish(client);
