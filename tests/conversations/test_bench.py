@@ -12,6 +12,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import xml.etree.ElementTree
@@ -338,6 +339,52 @@ def test_help_names_all_works_and_options():
     for word in ("bulk", "put", "small", "whole", "append", "head", "resume", "slow", "mixed", "--rate", "--json"):
         assert word in text
     assert bench("--version").stdout.startswith("ferry-bench 0.")
+
+
+# ---- what ferryd is measured against ----
+
+FLOOR = [*WRAPPER, str(BUILD / "tools/ferry_bench/bench-floor")]
+
+
+def served_by_the_floor(folder):
+    """What a put leaves there, and what the floor complains of."""
+    with subprocess.Popen([*FLOOR, "serve", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as floor:
+        try:
+            url = re.fullmatch(r"listening on (\S+)\n", floor.stdout.readline())[1]
+            told = report("-c", 2, "-n", 3, "-s", "5M", "put", url)
+        finally:
+            floor.terminate()
+        assert told["turns"] == told["latencies"]["put"]["count"] == 3
+        return [file.read_bytes() for file in folder.iterdir()], floor.stderr.read()
+
+
+def test_the_floor_writes_what_it_gets(tmp_path):
+    files, _ = served_by_the_floor(tmp_path)
+    period = 4 * 1024**2
+    assert len(files) == 3 and len(set(files)) == 1
+    assert len(files[0]) == 5 * 1024**2 and files[0][period:] == files[0][:1024**2]
+
+
+def test_the_floor_says_where_it_cannot_write_past_the_cache():
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # a tmpfs is nothing but a cache
+        files, complaint = served_by_the_floor(pathlib.Path(folder))
+    assert [len(file) for file in files] == [5 * 1024**2] * 3
+    assert complaint == "bench-floor: there is no RWF_DONTCACHE\n"
+
+
+def test_bare_files_are_written(tmp_path):
+    run = subprocess.run([*FLOOR, "files", tmp_path, "300", "4096", "16"], capture_output=True, text=True, check=True)
+    told = json.loads(run.stdout)
+    assert told["per_s"] > 0 and told["cpu_us"] > 0
+    files = [file.stat().st_size for file in tmp_path.glob("*/*")]
+    assert len(files) == 300 and set(files) == {4096}
+
+
+@pytest.mark.parametrize("arguments", [(), ("serve",), ("files", "/", "0", "1", "1"), ("files", "/", "1", "1", "257"),
+                                       ("blake2b", "-1"), ("blake2b", "1", "2"), ("other", "/")], ids=" ".join)
+def test_the_floor_does_nothing_else(arguments):
+    run = subprocess.run([*FLOOR, *arguments], capture_output=True, text=True)
+    assert run.returncode == 2 and run.stdout == "" and run.stderr.startswith("bench-floor: ")
 
 
 # ---- tools/bench ----
