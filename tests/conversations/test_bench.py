@@ -6,6 +6,8 @@ played by a thread.
 """
 
 import contextlib
+import importlib.machinery
+import importlib.util
 import json
 import os
 import pathlib
@@ -390,10 +392,31 @@ def test_the_floor_does_nothing_else(arguments):
 # ---- tools/bench ----
 
 
+SIDE_BY_SIDE = pathlib.Path(__file__).parents[2] / "tools/bench"
+
+
 def test_the_side_by_side_can_be_run():
-    top = pathlib.Path(__file__).parents[2]
-    run = subprocess.run([top / "tools/bench", "--quick", "--build", BUILD, "--only", "small,resume,idle"],
+    run = subprocess.run([SIDE_BY_SIDE, "--quick", "--build", BUILD, "--only", "small,resume,idle"],
                          capture_output=True, text=True, timeout=20 * PATIENCE)
     assert run.returncode == 0, run.stderr
     for row in ("4 KiB create + PATCH / bare files", "resume over a silent writer", "idle server, MiB resident"):
         assert re.search(rf"^{re.escape(row)}.*: \d+\.\d+ \(.* to .*\), wanted .*: (held|\*\*missed\*\*)$", run.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("arguments, sentence", [
+    ("--only small,foo", "there is no row foo"), ("--rounds 0", "--rounds: at least one"),
+    ("--quick --write", "--write: the figures of --quick mean nothing"), ("--build /proc", "/proc has no ferryd, "),
+], ids=lambda text: text.split()[0])
+def test_what_the_side_by_side_cannot_do_it_refuses(arguments, sentence):
+    run = subprocess.run([SIDE_BY_SIDE, *arguments.split()], capture_output=True, text=True)
+    assert run.returncode in (1, 2) and sentence in run.stderr.splitlines()[-1]
+
+
+def test_no_variant_is_always_the_first():
+    spec = importlib.util.spec_from_loader("side_by_side", importlib.machinery.SourceFileLoader("side_by_side", str(SIDE_BY_SIDE)))
+    side_by_side = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(side_by_side)
+    order = []
+    measures = {name: (lambda name=name: order.append(name) or len(order)) for name in "abc"}
+    assert side_by_side.in_turn(4, measures) == {"a": [1, 6, 8, 10], "b": [2, 4, 9, 11], "c": [3, 5, 7, 12]}
+    assert "".join(order) == "abc" "bca" "cab" "abc"
