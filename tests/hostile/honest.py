@@ -9,6 +9,7 @@ import random
 from wire import IETF, OCTETS, TUS, Gone, Wire, content, header
 
 ADDRESS = "127.0.0.2"
+PATIENCE_S = 60
 PAUSE_S = 0.8  # between two appends, at most: so they are there as long as the others
 
 
@@ -23,13 +24,17 @@ class Honest:
         self.ietf = self.rng.random() < 0.3
 
     async def patiently(self, step):
-        """Again and again, as long as the server closes or has no time."""
-        while True:
-            with contextlib.suppress(Gone):
-                async with Wire.to(self.world, ADDRESS) as wire:
-                    return await step(wire)
-            self.world.counts["honest clients came again"] += 1
-            await asyncio.sleep(0.05)
+        """Again and again, as long as the server closes or has no time; but not for ever."""
+        try:
+            async with asyncio.timeout(PATIENCE_S * self.world.slower):
+                while True:
+                    with contextlib.suppress(Gone):
+                        async with Wire.to(self.world, ADDRESS) as wire:
+                            return await step(wire)
+                    self.world.counts["honest clients came again"] += 1
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{step.__name__} of {self.path} at {self.told} of {self.length} came to no end") from None
 
     async def ask(self, wire, method, target, *fields, body=None):
         length = None if body is None else len(body)

@@ -15,7 +15,7 @@ import subprocess
 import time
 
 import conversation
-from broken import broken
+from broken import LIVES, broken
 from crowd import crowds, floods
 from honest import Honest
 
@@ -29,7 +29,8 @@ def arguments(data, slower):
     """Of the server."""
     return ["--listen", "127.0.0.1:0", "--data", str(data),
             "--header-timeout", str(HEADER_TIMEOUT_S * slower), "--idle-timeout", str(IDLE_TIMEOUT_S * slower),
-            "--max-connections-per-address", str(PER_ADDRESS), "--max-connections", "12000"]
+            "--max-connections-per-address", str(PER_ADDRESS), "--max-connections", "12000",
+            "--buffer-memory", "256K"]  # so that bytes wait for room, too
 
 
 AT_REST = ["ferry_connections", "ferry_watchers", "ferry_requests_running", "ferry_requests_waiting", "ferry_fibers",
@@ -45,12 +46,12 @@ class World:
 
     def __init__(self, folder, options):
         self.folder, self.data, self.seed, self.slower = folder, folder / "data", options.seed, options.slower
-        self.per_address = PER_ADDRESS
+        self.per_address, self.many = PER_ADDRESS, options.many
         self.round = 0
         self.honest = []  # all of all rounds
         self.counts = collections.Counter()
         self.most_connections = 0
-        self.longest_header = 0  # in seconds, that the server has listened to
+        self.longest = collections.Counter()  # in seconds, that the server has listened to what came to no end
         self.start()
 
     def start(self):
@@ -177,10 +178,12 @@ class World:
             with contextlib.suppress(asyncio.CancelledError, AssertionError):  # 503, and no answers
                 await clients
 
+        self.check_lives()
         counts = self.counts.copy()
         asyncio.run(stop())
         self.counts = counts  # who finds no server has done nothing
         unfinished = [upload for upload in self.honest if upload.told < upload.length]
+        assert unfinished, "nobody was in the middle"
         self.start()
         asyncio.run(self.go_on())
         self.rest()
@@ -205,5 +208,15 @@ class World:
                                     " (SELECT count(*) FROM listing WHERE listing.state = tally.state)").fetchall()
             assert wrong == [], f"counted wrongly: {wrong}"
 
+    def listened(self, what, since):
+        self.longest[what] = max(self.longest[what], time.monotonic() - since)
+
     def check_deadlines(self):
-        assert 0 < self.longest_header < (HEADER_TIMEOUT_S + 4) * self.slower, f"{self.longest_header} s for one header"
+        for what, timeout_s in (("header", HEADER_TIMEOUT_S), ("body", IDLE_TIMEOUT_S)):
+            assert 0 < self.longest[what] < (timeout_s + 4) * self.slower, f"{self.longest[what]} s for one {what}"
+
+    def check_lives(self):
+        """Each was lived to its end, not only in vain, and there was a crowd."""
+        missing = [live.__name__ for live in LIVES if not self.counts[live.__name__]]
+        assert not missing, f"nobody came to the end of {missing}"
+        assert self.most_connections > self.many // 8, f"{self.most_connections} connections at most"
