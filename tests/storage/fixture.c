@@ -150,12 +150,12 @@ const char *fixture_path(struct fixture *fixture, const struct upload_id *id)
     return path;
 }
 
-int append_pattern(struct upload *upload, size_t count)
+static int append_pieces(struct upload *upload, size_t count, size_t most)
 {
-    uint8_t bytes[32 * 1024]; /* on the stack: in some tests no memory can be had */
+    uint8_t bytes[FLOWING_BYTES]; /* on the stack: in some tests no memory can be had */
 
     for (uint64_t start = upload_received(upload); count > 0;) {
-        size_t piece = count < sizeof(bytes) ? count : sizeof(bytes);
+        size_t piece = count < most ? count : most;
         for (size_t i = 0; i < piece; i++)
             bytes[i] = pattern(start + i);
         int r = upload_append_wait(upload, bytes_of(bytes, piece));
@@ -165,6 +165,16 @@ int append_pattern(struct upload *upload, size_t count)
         count -= piece;
     }
     return 0;
+}
+
+int append_pattern(struct upload *upload, size_t count)
+{
+    return append_pieces(upload, count, FLOWING_BYTES / 2);
+}
+
+int append_flowing(struct upload *upload, size_t count)
+{
+    return append_pieces(upload, count, FLOWING_BYTES);
 }
 
 void assert_pattern(const char *path, uint64_t size)

@@ -49,8 +49,14 @@ static inline uint8_t pattern(uint64_t offset)
     return (uint8_t)(offset * 2654435761u >> 13);
 }
 
-/* Appends count bytes of the pattern, beginning where the upload ends. */
+/* Appends count bytes of the pattern, beginning where the upload ends: in pieces that are written as they come. */
 int append_pattern(struct upload *upload, size_t count);
+
+/* The same in pieces as a socket gives them, which are gathered; a smaller one at the end ends that. */
+enum {
+    FLOWING_BYTES = 64 * 1024
+};
+int append_flowing(struct upload *upload, size_t count);
 
 /* The file holds the pattern, and exactly size bytes of it. */
 void assert_pattern(const char *path, uint64_t size);

@@ -15,7 +15,7 @@
 #include "tests/storage/fixture.h"
 
 enum {
-    BIG_BYTES = 600000, /* more than a buffer */
+    BIG_BYTES = 600000, /* more than half a buffer, which is written at a time */
     SMALL_BYTES = 5000,
     EXPIRE_AFTER_S = 100,
 };
@@ -77,7 +77,7 @@ static void do_append(struct upload *upload, struct promise *promise, size_t cou
 {
     if (upload == NULL)
         return;
-    (void)append_pattern(upload, count);
+    (void)append_flowing(upload, count);
     note_offset(upload, promise);
 }
 

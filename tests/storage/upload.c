@@ -556,6 +556,140 @@ static void bytes_that_flow_are_written_many_at_a_time(void **state)
     upload_close(upload);
 }
 
+enum {
+    HALF_BYTES = 8 * FLOWING_BYTES, /* of the buffer */
+};
+
+static void what_is_gathered_is_kept_when_its_writer_vanishes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_flowing(upload, FLOWING_BYTES), 0);
+    assert_int_equal(store_statistics(fixture->store).dirty_bytes, 0);
+    upload_close(upload);
+
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_offset(upload), FLOWING_BYTES);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), FLOWING_BYTES);
+}
+
+enum {
+    SPACE_BYTES = 100000 /* not whole pages, within a half */
+};
+
+static ssize_t pwritev2_into_little_space(int fd, const struct iovec *pieces, int count,
+                                          off_t offset, int flags)
+{
+    struct iovec first = pieces[0];
+
+    (void)count;
+    if (offset >= SPACE_BYTES) {
+        errno = ENOSPC;
+        return -1;
+    }
+    if (first.iov_len > (size_t)(SPACE_BYTES - offset))
+        first.iov_len = (size_t)(SPACE_BYTES - offset);
+    return os_linux.pwritev2(fd, &first, 1, offset, flags);
+}
+
+static void of_a_half_that_does_not_fit_the_beginning_counts(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture_close(fixture);
+    os.pwritev2 = pwritev2_into_little_space;
+    fixture_open(fixture);
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_flowing(upload, HALF_BYTES), 0);
+    assert_int_equal(upload_commit_wait(upload), REFUSED_NO_SPACE);
+    assert_int_equal(upload_offset(upload), SPACE_BYTES);
+    upload_close(upload);
+    fixture_close(fixture);
+
+    os.pwritev2 = os_linux.pwritev2;
+    fixture_open(fixture);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_offset(upload), SPACE_BYTES);
+    assert_int_equal(append_flowing(upload, HALF_BYTES), 0);
+    assert_int_equal(upload_finish_wait(upload), 0);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), SPACE_BYTES + HALF_BYTES);
+}
+
+static atomic_bool half_held;
+static atomic_int held_halves;
+
+static ssize_t pwritev2_half_held(int fd, const struct iovec *pieces, int count, off_t offset,
+                                  int flags)
+{
+    atomic_fetch_add(&held_halves, 1);
+    while (atomic_load(&half_held))
+        sched_yield();
+    return os_linux.pwritev2(fd, pieces, count, offset, flags);
+}
+
+/* One half is under way, the other one is being filled. */
+static struct upload *writer_of_two_halves(struct fixture *fixture, const struct upload_id *id)
+{
+    struct upload *upload = fixture_writer(fixture, id);
+
+    os.pwritev2 = pwritev2_half_held;
+    atomic_store(&held_halves, 0);
+    atomic_store(&half_held, true);
+    assert_int_equal(append_flowing(upload, HALF_BYTES), 0);
+    while (atomic_load(&held_halves) == 0)
+        sched_yield();
+    assert_int_equal(append_flowing(upload, FLOWING_BYTES), 0);
+    return upload;
+}
+
+static void who_takes_over_finds_the_half_that_was_under_way(void **state)
+{
+    static const struct upload_writer writer = { .patience_ms = 60 * 1000 };
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct completion completion;
+    struct upload *newer = NULL;
+
+    struct upload *older = writer_of_two_halves(fixture, &id);
+    completion_init(&completion);
+    assert_int_equal(
+        upload_open(fixture->store, &id, &writer, &newer, completion_done(&completion)), 0);
+    assert_true(upload_ended(older));
+    assert_int_equal(append_flowing(older, FLOWING_BYTES), REFUSED_ENDED);
+    upload_close(older);
+    atomic_store(&half_held, false);
+
+    assert_int_equal(completion_wait(&completion), 0);
+    assert_int_equal(upload_offset(newer), HALF_BYTES + FLOWING_BYTES);
+    upload_close(newer);
+    assert_pattern(fixture_path(fixture, &id), HALF_BYTES + FLOWING_BYTES);
+}
+
+static void what_is_deleted_while_a_half_is_under_way_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct completion completion;
+
+    struct upload *upload = writer_of_two_halves(fixture, &id);
+    completion_init(&completion);
+    upload_delete(upload, completion_done(&completion));
+    atomic_store(&half_held, false);
+    assert_int_equal(completion_wait(&completion), 0);
+    upload_close(upload);
+
+    struct upload_info info;
+    assert_int_equal(upload_find_wait(fixture->store, &id, &info), REFUSED_GONE);
+    fixture_close(fixture); /* waits until nothing of it is left */
+    fixture_open(fixture);
+    assert_int_equal(store_statistics(fixture->store).buffer_bytes, 0);
+}
+
 static atomic_bool commits_held;
 static atomic_int held_commits;
 
@@ -999,6 +1133,10 @@ int main(void)
         UPLOAD_TEST(staged_bytes_go_when_their_writer_vanishes),
         UPLOAD_TEST(commits_a_little_late_and_much_soon),
         UPLOAD_TEST(bytes_that_flow_are_written_many_at_a_time),
+        UPLOAD_TEST(what_is_gathered_is_kept_when_its_writer_vanishes),
+        UPLOAD_TEST(of_a_half_that_does_not_fit_the_beginning_counts),
+        UPLOAD_TEST(who_takes_over_finds_the_half_that_was_under_way),
+        UPLOAD_TEST(what_is_deleted_while_a_half_is_under_way_is_gone),
         UPLOAD_TEST(what_a_commit_by_itself_completes_is_finished),
         UPLOAD_TEST(what_a_commit_by_itself_completes_cannot_be_invalidated),
         UPLOAD_TEST(bytes_that_come_during_a_tick_are_not_old),
