@@ -93,6 +93,7 @@ def test_what_it_tells_is_what_the_server_has_counted(endpoint, work):
     assert (told["turns"], told["connections"], told["work"]) == (12, 3, work)
     assert told["latencies"]["turn"]["count"] == 12
     assert told["bytes"] == (0 if work == "head" else 12 * told["size"])
+    assert told["server"]["rss_most_kib"] >= told["server"]["pss_kib"] > 1000  # however short it was
     assert told["server"]["cpu_s"] > 0 and told["seconds"] > 0 and told["client_cpu_s"] > 0
 
 

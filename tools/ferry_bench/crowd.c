@@ -51,6 +51,18 @@ static uint64_t own_cpu_ns(void)
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
+static void memory_sample(struct crowd *crowd, bool half_way)
+{
+    const struct processes *server = &crowd->options.server;
+    struct crowd_tally *tally = crowd->tally;
+
+    uint64_t rss_kib = process_rss_kib(server);
+    if (rss_kib > tally->rss_most_kib)
+        tally->rss_most_kib = rss_kib;
+    if (tally->pss_half_way_kib == 0 && half_way)
+        tally->pss_half_way_kib = process_pss_kib(server);
+}
+
 /* ---- standing and running ---- */
 
 /* The fiber's side: until somebody takes it out. */
@@ -142,6 +154,7 @@ void crowd_finish(struct client *client)
         return;
     tally->client_cpu_ns = own_cpu_ns() - crowd->client_cpu_ns;
     tally->after = process_cost_read(&crowd->options.server);
+    memory_sample(crowd, true); /* of a run that was shorter than the time between two */
 }
 
 void crowd_add(struct client *client, enum operation operation, uint64_t ns)
@@ -252,7 +265,6 @@ static void clients_run_after(struct client_list *list, uint64_t ns)
 
 static void crowd_sample(struct crowd *crowd)
 {
-    struct crowd_tally *tally = crowd->tally;
     const struct crowd_options *options = &crowd->options;
     uint64_t now_ns = clock_monotonic_ns();
 
@@ -261,14 +273,8 @@ static void crowd_sample(struct crowd *crowd)
         now_ns - crowd->sampled_ns < SAMPLE_NS)
         return;
     crowd->sampled_ns = now_ns;
-    uint64_t rss_kib = process_rss_kib(&options->server);
-    if (rss_kib > tally->rss_most_kib)
-        tally->rss_most_kib = rss_kib;
-
-    bool half = crowd->turns_begun >= crowd->turns_most / 2 ||
-                now_ns - crowd->begun_ns >= options->duration_ns / 2;
-    if (tally->pss_half_way_kib == 0 && half)
-        tally->pss_half_way_kib = process_pss_kib(&options->server);
+    memory_sample(crowd, crowd->turns_begun >= crowd->turns_most / 2 ||
+                             now_ns - crowd->begun_ns >= options->duration_ns / 2);
 }
 
 static uint64_t least(uint64_t one, uint64_t other)
