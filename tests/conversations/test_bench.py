@@ -59,9 +59,10 @@ def counts(metrics):
 
 
 def settled(endpoint):
-    """The figures, when those of all requests are in."""
+    """The figures, when those of all requests are in, and of what writers have left behind who vanished."""
     metrics = Metrics(endpoint)
-    eventually("all requests to be over", lambda: metrics.refresh().get("ferry_requests_running") == 0)
+    eventually("all requests to be over", lambda: metrics.refresh().get("ferry_requests_running") == 0 and
+               metrics.get("ferry_uploads_open") == 0)
     return metrics
 
 
