@@ -82,6 +82,46 @@ void buffer_pieces(const struct upload *upload, uint64_t from, uint64_t until,
     ret_pieces[1] = (struct iovec){ .iov_base = upload->buffer, .iov_len = count - first };
 }
 
+/* For what is held and for so many more. */
+static size_t buffer_wanted(const struct upload *upload, size_t count)
+{
+    size_t held = (size_t)(upload->received - upload->hashed);
+    size_t bytes = LEAST_BUFFER_BYTES;
+
+    if (count >= FLOW_BYTES)
+        return BUFFER_BYTES;
+    while (bytes < held + count && bytes < SMALL_BUFFER_BYTES)
+        bytes *= 2;
+    /* for many at a time it is the whole one: one half is written while the other is filled */
+    return bytes > SMALL_BUFFER_BYTES / 4 ? SMALL_BUFFER_BYTES : bytes;
+}
+
+/* Not while a lane is in it, and not where memory is short: then there is room when it has been written. */
+static void buffer_grow(struct upload *upload, size_t bytes, struct aftermath *aftermath)
+{
+    struct bound *buffers = &upload->store->buffers;
+    uint8_t *old = upload->buffer;
+    struct iovec held[2];
+
+    if (bytes <= upload->buffer_bytes || upload->writing || upload->hashing ||
+        !bound_take(buffers, bytes, NULL))
+        return;
+    uint8_t *larger = malloc(bytes);
+    if (larger == NULL) {
+        aftermath->buffers += bytes;
+        return;
+    }
+
+    buffer_pieces(upload, upload->hashed, upload->received, held);
+    aftermath->buffers += upload->buffer_bytes;
+    upload->buffer = larger;
+    upload->buffer_bytes = bytes;
+    upload->received = upload->hashed;
+    for (size_t i = 0; i < 2 && held[i].iov_len > 0; i++)
+        buffer_fill(upload, bytes_of(held[i].iov_base, held[i].iov_len));
+    free(old);
+}
+
 /* ---- the writer's side ---- */
 
 /* Why no more bytes are taken, or 0. */
@@ -102,6 +142,23 @@ static int append_check(const struct upload *upload, size_t count)
     return count > most - upload->received ? REFUSED_TOO_LONG : 0;
 }
 
+/* As many as there is room for. */
+static size_t append_fill(struct upload *upload, struct bytes bytes, struct aftermath *aftermath)
+{
+    struct store *store = upload->store;
+
+    if (buffer_room(upload) < bytes.count)
+        buffer_grow(upload, buffer_wanted(upload, bytes.count), aftermath);
+    if (buffer_room(upload) < bytes.count)
+        bytes.count = buffer_room(upload);
+    if (upload->received == upload->synced)
+        upload->dirty_since_ms = os.monotonic_ms();
+    buffer_fill(upload, bytes);
+    if (upload->flows || upload->received - upload->synced >= store->options.commit_soon_bytes)
+        group_hasten(upload->group);
+    return bytes.count;
+}
+
 int upload_append(struct upload *upload, struct bytes bytes, size_t *ret_taken)
 {
     struct aftermath aftermath = AFTERMATH;
@@ -111,13 +168,12 @@ int upload_append(struct upload *upload, struct bytes bytes, size_t *ret_taken)
     assert(upload->goal == GOAL_NONE);
     int r = append_check(upload, bytes.count);
     if (upload->buffer == NULL)
-        upload->buffer_bytes = bytes.count < FLOW_BYTES ? SMALL_BUFFER_BYTES : BUFFER_BYTES;
+        upload->buffer_bytes = buffer_wanted(upload, bytes.count);
     if (r == 0 && bytes.count > 0 && buffer_take(upload, NULL, &aftermath))
         r = upload->failure;
     if (r == 0 && upload->buffer != NULL) {
-        taken = bytes.count < buffer_room(upload) ? bytes.count : buffer_room(upload);
-        buffer_fill(upload, bytes_of(bytes.data, taken));
         upload->flows = bytes.count >= FLOW_BYTES;
+        taken = append_fill(upload, bytes, &aftermath);
         upload_advance(upload);
     }
     upload_unlock(upload, &aftermath);
@@ -177,8 +233,9 @@ void upload_when_ready(struct upload *upload, struct done done)
     if (append_refusal(upload) != 0 ||
         (!filled && buffer_take(upload, &upload->buffer_room, &aftermath)))
         ready_answer(upload);
-    else
-        upload->ready_waiting = filled;
+    else if (!filled)
+        store_press(upload->store); /* others may hold what they gather */
+    upload->ready_waiting = filled && append_refusal(upload) == 0;
     upload_advance(upload); /* what is there is gathered no more */
     upload_unlock(upload, &aftermath);
 }
@@ -221,9 +278,8 @@ static void write_written(struct upload *upload, int r, size_t count, struct aft
     if (end > upload->extent)
         upload->extent = end;
     if (!upload->stopped && count > 0) {
-        if (upload->written == upload->synced)
-            upload->dirty_since_ms = os.monotonic_ms();
         upload->written = end;
+        upload->taken_ms = upload->write_ms;
         if (!upload_hashes(upload))
             upload->hashed = end;
         bound_force(&upload->store->dirty, count);
@@ -246,6 +302,7 @@ void upload_write_run(struct job *job)
     upload_lock(upload);
     buffer_pieces(upload, upload->written, upload->received, pieces);
     upload->write_offset = upload->written;
+    upload->write_ms = os.monotonic_ms();
     uint64_t limit = upload->info.length_known ? upload->info.length : UINT64_MAX;
     bool open = upload->file.fd >= 0;
     pthread_mutex_unlock(&upload->mutex);

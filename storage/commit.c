@@ -69,6 +69,7 @@ static void pass_begin(struct upload *upload, struct aftermath *aftermath)
     bool early = upload->pass == GOAL_NONE && upload_is_ending(upload) && !upload_is_hashed(upload);
     upload->pressed = early;
     upload->target = early ? upload->synced : upload->written;
+    upload->target_ms = early ? upload->dirty_since_ms : upload->taken_ms;
     /* decided once: upload_unstage() and the digest that is missing may come before the row */
     upload->counts = !early && (!upload->staged || pass_is_asked(upload));
     upload->change.checkpoint = upload->checkpoint;
@@ -109,7 +110,7 @@ static void pass_synced(struct upload *upload, int r, struct aftermath *aftermat
     } else {
         aftermath->dirty += upload->target - upload->synced;
         upload->synced = upload->target;
-        upload->dirty_since_ms = os.monotonic_ms();
+        upload->dirty_since_ms = upload->target_ms;
     }
 }
 

@@ -81,17 +81,26 @@ static bool upload_may_write(const struct upload *upload)
 }
 
 /*
- * Bytes that flow are written by halves of the buffer, one while the other is filled: each write costs the
- * waking of a thread. What is there is written at once when somebody waits for it or for its place, and at the
- * next tick, as there may be no more.
+ * Bytes that flow are written by halves of the buffer, one while the other is filled, as each write costs the
+ * waking of a thread; and at the next tick, as there may be no more. Bytes that trickle are written as they
+ * come, but who has no file when half of them are taken keeps them in a small buffer until they are committed:
+ * in the file they would be worth no more before, and others' would be synced early to get one for them. That
+ * ends when half of the memory is taken, too. What somebody waits for, or for its place, is written at once.
  */
 static bool upload_gathers(const struct upload *upload)
 {
+    struct bound *buffers = &upload->store->buffers, *files = &upload->store->files;
+    bool small = upload->buffer_bytes <= SMALL_BUFFER_BYTES;
     bool last = upload->info.length_known && upload->received == upload->info.length;
     bool awaited = upload->goal != GOAL_NONE || upload->ready.call != NULL || upload->pressed;
+    uint64_t gathered = upload->received - upload->written;
 
-    return upload->flows && upload->received - upload->written < upload->buffer_bytes / 2 &&
-           !last && !awaited && upload->failure == 0 && !bound_pressed(&upload->store->buffers);
+    if (last || awaited || upload->failure != 0)
+        return false;
+    if (upload->flows)
+        return gathered < upload->buffer_bytes / 2 && !bound_pressed(buffers);
+    return small && gathered < SMALL_BUFFER_BYTES / 2 && !upload->file_taken &&
+           bound_used(files) >= files->limit / 2 && bound_used(buffers) < buffers->limit / 2;
 }
 
 static bool upload_must_sync(const struct upload *upload)
@@ -103,7 +112,8 @@ static bool upload_must_sync(const struct upload *upload)
     if (upload_is_ending(upload) && !upload_is_hashed(upload))
         return false; /* its row has the digest */
     uint64_t dirty = upload->written - upload->synced;
-    return dirty > 0 && (upload->pressed || dirty >= upload_window(upload));
+    bool gathered = upload->writing && !upload->flows; /* what was: the pass takes it with it */
+    return dirty > 0 && ((upload->pressed && !gathered) || dirty >= upload_window(upload));
 }
 
 /* Room to write: a file of ours, and dirty bytes left. False: the room's resume will come. */
@@ -183,32 +193,45 @@ static void tick_observe(struct upload *upload, uint64_t now_ms)
         upload->observed = upload->received; /* some were taken back */
     if (observer->see == NULL || upload->state != UPLOAD_RECEIVING ||
         upload->syncing || /* it will tell by itself, perhaps that there are no more to come */
-        upload->received == upload->observed || now_ms - upload->observed_ms < OBSERVE_MS)
+        upload->received == upload->observed)
         return;
+    if (now_ms - upload->observed_ms < OBSERVE_MS) {
+        group_hasten(upload->group);
+        return;
+    }
     upload->observed = upload->received;
     upload->observed_ms = now_ms;
     observation.what = OBSERVED_ARRIVAL;
     observer->see(observer->argument, &observation);
 }
 
-void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
+/* What will be too old at the group's next turn is old enough now. */
+static bool tick_commits(const struct upload *upload, uint64_t now_ms, bool pressed)
 {
     const struct store_options *options = &upload->store->options;
+    uint64_t uncommitted = upload->received - upload->synced;
+    uint64_t since_ms = upload->dirty_since_ms; /* they may have come since the tick began */
+    uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
+
+    if (pressed && upload->written > upload->synced)
+        return true;
+    return uncommitted > 0 &&
+           (age_ms + GROUP_TURN_MS >= options->commit_late_ms ||
+            (uncommitted >= options->commit_soon_bytes && age_ms >= options->commit_soon_ms));
+}
+
+void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
+{
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);
-    uint64_t dirty = upload->written - upload->synced;
-    uint64_t since_ms = upload->dirty_since_ms; /* it may be dirty since the tick began */
-    uint64_t age_ms = now_ms > since_ms ? now_ms - since_ms : 0;
-    if (dirty > 0 && (pressed || age_ms >= options->commit_late_ms ||
-                      (dirty >= options->commit_soon_bytes && age_ms >= options->commit_soon_ms))) {
+    if (tick_commits(upload, now_ms, pressed))
         upload->pressed = true;
+    upload->flows = false; /* until the next large piece */
+    if (upload->pressed || upload->received > upload->written)
         upload_advance(upload);
-    }
-    if (upload->flows) {
-        upload->flows = false; /* until the next large piece */
-        upload_advance(upload);
-    }
+    if (upload->received - upload->synced >= upload->store->options.commit_soon_bytes)
+        group_hasten(upload->group);
     tick_observe(upload, now_ms);
     upload_unlock(upload, &aftermath);
 }

@@ -109,6 +109,18 @@ static int key_compare(const void *one, const void *other)
     return cursor_precedes(other, one) ? 1 : 0;
 }
 
+static void keys_collect_group(struct upload_group *group, const struct upload_cursor *before,
+                               struct keys *keys)
+{
+    for (struct upload *upload = group->first; upload != NULL; upload = upload->next) {
+        pthread_mutex_lock(&upload->mutex);
+        struct upload_cursor key = { .created = upload->info.created, .number = upload->number };
+        pthread_mutex_unlock(&upload->mutex);
+        if (key.number != 0 && cursor_precedes(before, &key))
+            keys->keys[keys->count++] = key;
+    }
+}
+
 /* Of those that are open, and were created before; who is only opening his has no number yet. False, and
  * nothing is collected, when there is no room for all. */
 static bool keys_collect(struct store *store, const struct upload_cursor *before, size_t room,
@@ -116,13 +128,8 @@ static bool keys_collect(struct store *store, const struct upload_cursor *before
 {
     pthread_mutex_lock(&store->mutex);
     bool fits = atomic_load(&store->upload_count) <= room;
-    for (struct upload *upload = store->uploads; fits && upload != NULL; upload = upload->next) {
-        pthread_mutex_lock(&upload->mutex);
-        struct upload_cursor key = { .created = upload->info.created, .number = upload->number };
-        pthread_mutex_unlock(&upload->mutex);
-        if (key.number != 0 && cursor_precedes(before, &key))
-            keys->keys[keys->count++] = key;
-    }
+    for (size_t i = 0; i < UPLOAD_GROUPS && fits; i++)
+        keys_collect_group(&store->groups[i], before, keys);
     pthread_mutex_unlock(&store->mutex);
     return fits;
 }

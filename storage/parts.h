@@ -33,6 +33,18 @@ struct finals;
 struct janitor;
 struct timer;
 
+enum {
+    UPLOAD_GROUPS = 64,
+    GROUP_TURN_MS = 1000,
+};
+
+/* Some of the uploads that are open, opening or on their last commit: ticks look at them in turns. */
+struct upload_group {
+    struct upload *first;
+    uint64_t due_ms;      /* when all of them are looked at next */
+    atomic_bool hastened; /* one of them cannot wait until then, but for the next tick */
+};
+
 struct store {
     struct store_options options; /* with the defaults filled in */
     struct directory directory;
@@ -47,8 +59,8 @@ struct store {
 
     pthread_mutex_t mutex;
     pthread_cond_t emptied;
-    struct upload *uploads; /* all that are open, opening or on their last commit */
-    atomic_uint_fast64_t upload_count;
+    struct upload_group groups[UPLOAD_GROUPS];
+    atomic_uint_fast64_t upload_count; /* of all of them */
 
     struct histogram sync_time; /* how long file_sync() takes */
     atomic_uint_fast64_t free_bytes, synced_files, expired_uploads, deleted_files, damaged_uploads,
@@ -56,9 +68,11 @@ struct store {
 };
 
 enum {
-    /* of one upload, only while bytes are on their way: for those that flow, and for those that trickle */
+    /* of one upload, only while bytes are on their way: for those that flow, and for those that trickle,
+     * as they need it */
     BUFFER_BYTES = 1024 * 1024,
     SMALL_BUFFER_BYTES = 64 * 1024,
+    LEAST_BUFFER_BYTES = 1024,
 };
 
 /* What the writer has asked for and waits for. */
@@ -85,7 +99,8 @@ struct hash {
 
 struct upload {
     struct store *store;
-    struct upload *next, **link; /* in store->uploads; link is what points here */
+    struct upload_group *group;
+    struct upload *next, **link; /* in its group; link is what points here */
     struct lease lease;
     uint64_t number;
 
@@ -111,8 +126,10 @@ struct upload {
     bool stopped; /* nothing beyond durable counts any more; failure says why */
     bool damaged, damage_recorded;
     bool directory_synced;
-    int failure; /* the first one; upload_append() tells it */
-    uint64_t dirty_since_ms;
+    int failure;             /* the first one; upload_append() tells it */
+    uint64_t dirty_since_ms; /* no byte behind synced has come before */
+    uint64_t taken_ms;       /* no byte behind written has */
+    uint64_t target_ms;      /* no byte behind target has */
     uint64_t observed;       /* received, when the observer was last told that bytes have come */
     uint64_t observed_ms;    /* and when that was */
     uint64_t stated_length;  /* of GOAL_LENGTH */
@@ -155,6 +172,7 @@ struct upload {
     struct done ready;     /* of upload_when_ready() */
     bool ready_waiting;    /* until a lane has made room */
     uint64_t write_offset; /* of the write lane's write */
+    uint64_t write_ms;     /* when that took its bytes from the buffer */
 };
 
 /*
@@ -306,6 +324,12 @@ struct repeat repeat_of(const struct upload_repeat *repeat, struct digest_value 
 /* The store's list. */
 void store_enter(struct store *store, struct upload *upload);
 void store_leave(struct store *store, struct upload *upload);
+
+/* The next tick looks at the uploads of the group, whose turn may be later. From any thread, under any lock. */
+static inline void group_hasten(struct upload_group *group)
+{
+    atomic_store(&group->hastened, true);
+}
 
 /* Commits by age and size, and when others wait for what this upload holds. */
 void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed);

@@ -182,7 +182,7 @@ int store_open(const struct store_options *options, struct store **ret_store)
 static void store_wait_until_empty(struct store *store)
 {
     pthread_mutex_lock(&store->mutex);
-    while (store->uploads != NULL)
+    while (atomic_load(&store->upload_count) > 0)
         pthread_cond_wait(&store->emptied, &store->mutex);
     pthread_mutex_unlock(&store->mutex);
 }
@@ -215,12 +215,15 @@ void store_close(struct store *store)
 
 void store_enter(struct store *store, struct upload *upload)
 {
+    struct upload_group *group = &store->groups[upload->lease.id.bytes[2] % UPLOAD_GROUPS];
+
     pthread_mutex_lock(&store->mutex);
-    upload->next = store->uploads;
-    upload->link = &store->uploads;
+    upload->group = group;
+    upload->next = group->first;
+    upload->link = &group->first;
     if (upload->next != NULL)
         upload->next->link = &upload->next;
-    store->uploads = upload;
+    group->first = upload;
     atomic_fetch_add(&store->upload_count, 1);
     pthread_mutex_unlock(&store->mutex);
 }
@@ -231,13 +234,35 @@ void store_leave(struct store *store, struct upload *upload)
     *upload->link = upload->next;
     if (upload->next != NULL)
         upload->next->link = upload->link;
-    atomic_fetch_sub(&store->upload_count, 1);
-    if (store->uploads == NULL)
+    if (atomic_fetch_sub(&store->upload_count, 1) == 1)
         pthread_cond_broadcast(&store->emptied);
     pthread_mutex_unlock(&store->mutex);
 }
 
 /* ---- time ---- */
+
+/* The groups have their turns one after the other, each once in GROUP_TURN_MS. */
+static uint64_t group_next_turn(const struct store *store, const struct upload_group *group,
+                                uint64_t now_ms)
+{
+    uint64_t offset_ms = (uint64_t)(group - store->groups) * GROUP_TURN_MS / UPLOAD_GROUPS;
+
+    return now_ms + GROUP_TURN_MS - (now_ms + GROUP_TURN_MS - offset_ms) % GROUP_TURN_MS;
+}
+
+static void group_tick(struct store *store, struct upload_group *group, uint64_t now_ms,
+                       bool pressed)
+{
+    bool hastened = atomic_exchange(&group->hastened, false);
+
+    if (!hastened && !pressed && !bound_pressed(&store->buffers) && now_ms < group->due_ms)
+        return;
+    group->due_ms = group_next_turn(store, group, now_ms);
+    pthread_mutex_lock(&store->mutex);
+    for (struct upload *upload = group->first; upload != NULL; upload = upload->next)
+        upload_tick(upload, now_ms, pressed);
+    pthread_mutex_unlock(&store->mutex);
+}
 
 void store_tick(struct store *store)
 {
@@ -247,10 +272,8 @@ void store_tick(struct store *store)
     lease_expire(store->leases, now_ms);
 
     bool pressed = bound_pressed(&store->files) || bound_pressed(&store->dirty);
-    pthread_mutex_lock(&store->mutex);
-    for (struct upload *upload = store->uploads; upload != NULL; upload = upload->next)
-        upload_tick(upload, now_ms, pressed);
-    pthread_mutex_unlock(&store->mutex);
+    for (size_t i = 0; i < UPLOAD_GROUPS; i++)
+        group_tick(store, &store->groups[i], now_ms, pressed);
 }
 
 int store_sweep(struct store *store)

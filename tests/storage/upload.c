@@ -474,6 +474,13 @@ static void wait_until_written(struct fixture *fixture, uint64_t bytes)
         sched_yield();
 }
 
+/* The thread that has written gives the buffer back when others may have gone on. */
+static void wait_until_unbuffered(struct fixture *fixture)
+{
+    while (store_statistics(fixture->store).buffer_bytes > 0)
+        sched_yield();
+}
+
 static void wait_until_durable(struct upload *upload, uint64_t offset)
 {
     while (upload_offset(upload) < offset)
@@ -493,11 +500,13 @@ static void commits_a_little_late_and_much_soon(void **state)
     assert_int_equal(append_pattern(upload, 10), 0);
     wait_until_written(fixture, 10);
 
-    test_clock_ms += 29 * 1000;
+    test_clock_ms += 28 * 1000;
     store_tick(fixture->store);
     assert_int_equal(store_statistics(fixture->store).synced_files, 0);
-    test_clock_ms += 1000;
-    store_tick(fixture->store);
+    for (int tenths = 0; tenths < 20; tenths++) { /* its turn is in the next second */
+        test_clock_ms += 100;
+        store_tick(fixture->store);
+    }
     wait_until_durable(upload, 10);
 
     assert_int_equal(append_pattern(upload, 1024 * 1024), 0);
@@ -511,6 +520,15 @@ static void commits_a_little_late_and_much_soon(void **state)
     upload_close(upload);
 }
 
+static atomic_bool writes_held;
+
+static ssize_t pwritev2_held(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+    while (atomic_load(&writes_held))
+        sched_yield();
+    return os_linux.pwritev2(fd, pieces, count, offset, flags);
+}
+
 static atomic_int counted_writes;
 
 static ssize_t pwritev2_counted(int fd, const struct iovec *pieces, int count, off_t offset,
@@ -521,6 +539,72 @@ static ssize_t pwritev2_counted(int fd, const struct iovec *pieces, int count, o
     if (written > 0) /* not every file system takes all flags */
         atomic_fetch_add(&counted_writes, 1);
     return written;
+}
+
+/* In the file they would be worth no more before their commit. Where files are few: of one, half is none. */
+static void bytes_that_trickle_wait_for_their_commit(void **state)
+{
+    enum {
+        PIECES = 50
+    };
+    struct fixture *fixture = *state;
+
+    fixture->options.file_count = 1;
+    fixture_reopen(fixture);
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload *upload = fixture_writer(fixture, &id);
+    os.pwritev2 = pwritev2_counted;
+    atomic_store(&counted_writes, 0);
+    assert_int_equal(append_pattern(upload, 700), 0);
+    assert_true(store_statistics(fixture->store).buffer_bytes <= 1024);
+    for (size_t i = 1; i < PIECES; i++) {
+        assert_int_equal(append_pattern(upload, 300), 0);
+        store_tick(fixture->store);
+        (void)fixture_find(fixture, &id); /* by the threads that would write */
+    }
+    assert_int_equal(atomic_load(&counted_writes), 0);
+    assert_int_equal(store_statistics(fixture->store).open_files, 0);
+    assert_true(store_statistics(fixture->store).buffer_bytes <= 16 * 1024);
+
+    assert_int_equal(upload_commit_wait(upload), 0);
+    assert_int_equal(atomic_load(&counted_writes), 1);
+    wait_until_unbuffered(fixture);
+    upload_close(upload);
+    assert_pattern(fixture_path(fixture, &id), 700 + 300 * (PIECES - 1));
+}
+
+/* Half of the memory is for those that flow: who trickles beyond that is written out at his group's turn. */
+static void bytes_that_trickle_leave_memory_for_others(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload *uploads[3];
+
+    fixture_close(fixture);
+    atomic_store(&test_clock_ms, 1000000);
+    os.monotonic_ms = test_monotonic_ms;
+    fixture->options.buffer_bytes = 4096;
+    fixture->options.file_count = 3;
+    fixture_open(fixture);
+    for (size_t i = 0; i < 3; i++) {
+        struct upload_id id = fixture_create(fixture, UINT64_MAX);
+        uploads[i] = fixture_writer(fixture, &id);
+    }
+    assert_int_equal(append_pattern(uploads[0], 10), 0);
+    wait_until_written(fixture, 10); /* half of the files are taken */
+    wait_until_unbuffered(fixture);
+    assert_int_equal(append_pattern(uploads[1], 1024), 0);
+    store_tick(fixture->store);
+    assert_int_equal(store_statistics(fixture->store).open_files, 1);
+
+    os.pwritev2 = pwritev2_held;
+    atomic_store(&writes_held, true);
+    assert_int_equal(append_pattern(uploads[2], 1025), 0);
+    test_clock_ms += 1000;
+    store_tick(fixture->store);
+    atomic_store(&writes_held, false);
+    wait_until_written(fixture, 10 + 1024 + 1025);
+    for (size_t i = 0; i < 3; i++)
+        upload_close(uploads[i]);
 }
 
 /* Each write is the waking of a thread. A tick, and who waits, take what there is. */
@@ -838,6 +922,10 @@ static void many_writers_share_few_files_and_little_memory(void **state)
     assert_int_equal(store_statistics(fixture->store).buffer_bytes, 0);
 }
 
+enum {
+    AT_ONCE_BYTES = 32 * 1024 /* so many are written however few files there are */
+};
+
 /* An upload whose bytes never pause: while its sync is under way the next ones come. */
 static struct upload *_Atomic greedy;
 static atomic_int greedy_syncs;
@@ -847,10 +935,11 @@ static int fdatasync_with_more_to_come(int fd)
     enum {
         LONG_ENOUGH = 50
     };
+    static const uint8_t more[AT_ONCE_BYTES];
     size_t taken;
 
     if (atomic_fetch_add(&greedy_syncs, 1) < LONG_ENOUGH && atomic_load(&greedy) != NULL) {
-        (void)upload_append(greedy, bytes_of_text("more"), &taken);
+        (void)upload_append(greedy, bytes_of(more, sizeof(more)), &taken);
         usleep(2000); /* time to write it, when that is let */
     }
     return os_linux.fdatasync(fd);
@@ -869,8 +958,8 @@ static void nobody_keeps_a_file_that_others_wait_for(void **state)
                                 fixture_create(fixture, UINT64_MAX) };
     struct upload *first = fixture_writer(fixture, &ids[0]);
     struct upload *second = fixture_writer(fixture, &ids[1]);
-    assert_int_equal(append_pattern(first, 10), 0);
-    wait_until_written(fixture, 10);
+    assert_int_equal(append_pattern(first, AT_ONCE_BYTES), 0);
+    wait_until_written(fixture, AT_ONCE_BYTES);
     atomic_store(&greedy_syncs, 0);
     atomic_store(&greedy, first);
 
@@ -1132,6 +1221,8 @@ int main(void)
         UPLOAD_TEST(staged_bytes_go_when_they_are_rolled_back),
         UPLOAD_TEST(staged_bytes_go_when_their_writer_vanishes),
         UPLOAD_TEST(commits_a_little_late_and_much_soon),
+        UPLOAD_TEST(bytes_that_trickle_wait_for_their_commit),
+        UPLOAD_TEST(bytes_that_trickle_leave_memory_for_others),
         UPLOAD_TEST(bytes_that_flow_are_written_many_at_a_time),
         UPLOAD_TEST(what_is_gathered_is_kept_when_its_writer_vanishes),
         UPLOAD_TEST(of_a_half_that_does_not_fit_the_beginning_counts),
