@@ -440,7 +440,11 @@ size_t connections_count(struct connections *connections)
 
 bool connections_crowded(struct connections *connections)
 {
-    return connections_count(connections) > connections->options.maximum / 2;
+    const struct connections_options *options = &connections->options;
+    size_t half = options->maximum / 2;
+
+    return connections_count(connections) >
+           (half < options->kept_maximum ? half : options->kept_maximum);
 }
 
 void connections_free(struct connections *connections)

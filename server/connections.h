@@ -41,6 +41,7 @@ enum {
 
 struct connections_options {
     size_t maximum, per_address_maximum;
+    size_t kept_maximum; /* with more, or with half of maximum, none is kept without a request */
     uint64_t first_byte_timeout_ms, header_timeout_ms, idle_timeout_ms;
 };
 
@@ -79,7 +80,7 @@ int connections_expire(struct connections *connections);
 
 size_t connections_count(struct connections *connections);
 
-/* Whether so many are open that one without a request should not be kept. */
+/* Whether so many are open that one without a request should not be kept: see kept_maximum. */
 bool connections_crowded(struct connections *connections);
 
 /* --- for its loop --- */

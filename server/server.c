@@ -17,6 +17,9 @@
 enum {
     STOP_GRACE_MS = 1000,     /* for answers that are on their way */
     STOP_WAIT_MS = 30 * 1000, /* for workers in the middle of a job */
+    /* Each keeps the memory that its request had, see loop.c: 64 MiB. With more, a client that goes on
+     * makes a new connection. */
+    CONNECTIONS_KEPT_MAX = 512,
 };
 
 struct server {
@@ -48,6 +51,7 @@ static int server_start_exchanges(struct server *server, const struct server_opt
     struct connections_options connections = {
         .maximum = options->connections_max,
         .per_address_maximum = options->connections_per_address_max,
+        .kept_maximum = CONNECTIONS_KEPT_MAX,
         .first_byte_timeout_ms = options->first_byte_timeout_s * 1000ULL,
         .header_timeout_ms = options->header_timeout_s * 1000ULL,
         .idle_timeout_ms = options->idle_timeout_s * 1000ULL,

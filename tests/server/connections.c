@@ -21,6 +21,7 @@ static struct connections *connections_of(size_t maximum, size_t per_address)
     struct connections *connections = NULL;
     struct connections_options options = { .maximum = maximum,
                                            .per_address_maximum = per_address,
+                                           .kept_maximum = 3,
                                            .first_byte_timeout_ms = 3600000 };
     assert_int_equal(connections_new(&options, &connections), 0);
     return connections;
@@ -80,6 +81,24 @@ static void counts_in_all(void **state)
     assert_int_equal(connections_count(connections), 2);
     leave(connections, &two);
     leave(connections, &three);
+    connections_free(connections);
+}
+
+static void keeps_only_so_many_without_a_request(void **state)
+{
+    struct connections *connections = connections_of(100, 100);
+    struct ends ends[4];
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        assert_false(connections_crowded(connections));
+        assert_int_equal(admit(connections, "10.0.0.1", &ends[i]), 0);
+    }
+    assert_true(connections_crowded(connections));
+    leave(connections, &ends[0]);
+    assert_false(connections_crowded(connections));
+    for (size_t i = 1; i < 4; i++)
+        leave(connections, &ends[i]);
     connections_free(connections);
 }
 
@@ -296,6 +315,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_in_all),
+        cmocka_unit_test(keeps_only_so_many_without_a_request),
         cmocka_unit_test(counts_per_address_and_per_ipv6_network),
         cmocka_unit_test(does_not_tell_local_clients_apart),
         cmocka_unit_test(hands_on_who_speaks_and_closes_who_does_not),
