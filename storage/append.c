@@ -240,13 +240,26 @@ void upload_when_ready(struct upload *upload, struct done done)
     upload_unlock(upload, &aftermath);
 }
 
+/* It holds nothing, and no lane is in it. */
+static bool buffer_is_spent(const struct upload *upload)
+{
+    return !upload->writing && !upload->hashing && upload->received == upload->written &&
+           upload->hashed == upload->written;
+}
+
+void buffer_give_back(struct upload *upload, struct aftermath *aftermath)
+{
+    bool large = upload->buffer_bytes == BUFFER_BYTES; /* a small one makes room for such a one */
+    bool flows = upload->flows && large && upload->failure == 0 &&
+                 !bound_pressed(&upload->store->buffers);
+
+    if (!flows && buffer_is_spent(upload))
+        buffer_drop(upload, aftermath);
+}
+
 void upload_settle(struct upload *upload, struct aftermath *aftermath)
 {
-    bool idle = !upload->writing && !upload->hashing;
-    bool spent = upload->received == upload->written && upload->hashed == upload->written;
-
-    if (idle && spent)
-        buffer_drop(upload, aftermath);
+    buffer_give_back(upload, aftermath);
     bool room = upload->buffer == NULL || buffer_room(upload) > 0;
     if (upload->ready_waiting && (room || append_refusal(upload) != 0)) {
         upload->ready_waiting = false;

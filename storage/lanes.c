@@ -227,7 +227,10 @@ void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
     upload_lock(upload);
     if (tick_commits(upload, now_ms, pressed))
         upload->pressed = true;
-    upload->flows = false; /* until the next large piece */
+    buffer_give_back(upload, &aftermath);
+    if (upload->flows)
+        group_hasten(upload->group); /* for the buffer: */
+    upload->flows = false;           /* until the next large piece */
     if (upload->pressed || upload->received > upload->written)
         upload_advance(upload);
     if (upload->received - upload->synced >= upload->store->options.commit_soon_bytes)

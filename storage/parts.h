@@ -244,6 +244,12 @@ void upload_forget_rest(struct upload *upload);
 /* Gives the buffer back, which no lane uses; what it holds is forgotten. With the lock held. */
 void buffer_drop(struct upload *upload, struct aftermath *aftermath);
 
+/*
+ * The same for a spent one, but while bytes flow: memory that goes and comes again is cleared by the kernel
+ * each time. They do until there was a tick after the last. With the lock held.
+ */
+void buffer_give_back(struct upload *upload, struct aftermath *aftermath);
+
 /* Where the bytes from one offset to another lie in the buffer. With the lock held. */
 void buffer_pieces(const struct upload *upload, uint64_t from, uint64_t until,
                    struct iovec ret_pieces[2]);

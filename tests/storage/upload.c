@@ -774,6 +774,27 @@ static void what_is_deleted_while_a_half_is_under_way_is_gone(void **state)
     assert_int_equal(store_statistics(fixture->store).buffer_bytes, 0);
 }
 
+static void memory_is_kept_as_long_as_bytes_flow(void **state)
+{
+    enum {
+        HALF = 512 * 1024
+    };
+    static const uint8_t bytes[HALF];
+    struct fixture *fixture = *state;
+    size_t taken;
+
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_append(upload, bytes_of(bytes, HALF), &taken), 0);
+    wait_until_written(fixture, HALF);
+    (void)upload_offset(upload); /* whoever has written has let go of the upload */
+    store_tick(fixture->store);
+    assert_int_equal(store_statistics(fixture->store).buffer_bytes, 2 * HALF);
+    store_tick(fixture->store);
+    assert_int_equal(store_statistics(fixture->store).buffer_bytes, 0);
+    upload_close(upload);
+}
+
 static atomic_bool commits_held;
 static atomic_int held_commits;
 
@@ -1228,6 +1249,7 @@ int main(void)
         UPLOAD_TEST(of_a_half_that_does_not_fit_the_beginning_counts),
         UPLOAD_TEST(who_takes_over_finds_the_half_that_was_under_way),
         UPLOAD_TEST(what_is_deleted_while_a_half_is_under_way_is_gone),
+        UPLOAD_TEST(memory_is_kept_as_long_as_bytes_flow),
         UPLOAD_TEST(what_a_commit_by_itself_completes_is_finished),
         UPLOAD_TEST(what_a_commit_by_itself_completes_cannot_be_invalidated),
         UPLOAD_TEST(bytes_that_come_during_a_tick_are_not_old),
