@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/refusal.h"
+#include "storage/os.h"
 #include "storage/schema.h"
 #include "storage/seeded.h"
 
@@ -190,17 +191,16 @@ static void catalog_commit(struct catalog *catalog, struct change *changes)
 /* A full disk stops it, too: then the log goes on growing into what was grown for it in advance. */
 static void catalog_checkpoint(struct catalog *catalog, bool idle)
 {
-    uint64_t now_ms = clock_monotonic_ms();
     uint64_t pause_ms = idle ? IDLE_PAUSE_MS : BUSY_PAUSE_MS;
 
     if (db_log_pages(catalog->writer) <= (idle ? 0 : catalog->checkpoint_pages))
         return;
-    if (catalog->failed_ms > 0 && now_ms - catalog->failed_ms < pause_ms)
+    if (catalog->failed_ms > 0 && os.monotonic_ms() - catalog->failed_ms < pause_ms)
         return;
 
     int r = db_checkpoint(catalog->writer);
     catalog_survives(r);
-    catalog->failed_ms = r == 0 ? 0 : now_ms;
+    catalog->failed_ms = r == 0 ? 0 : os.monotonic_ms(); /* a slow disk has its pause, too */
     catalog->full = r == -ENOSPC;
 }
 

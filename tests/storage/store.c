@@ -291,6 +291,69 @@ static void many_who_wait_share_a_transaction(void **state)
     assert_true(statistics.committed_groups < TOGETHER / 4);
 }
 
+/* The database cannot grow, its log can; each try to write that back takes five seconds. */
+static atomic_bool database_full;
+static atomic_uint database_tries;
+static atomic_uint_fast64_t clock_ms;
+
+static int full_and_slow(enum os_sqlite_call call, const char *name, uint64_t offset, size_t count)
+{
+    (void)offset, (void)count;
+    if (call != OS_SQLITE_WRITE || !atomic_load(&database_full) || strstr(name, "-wal") != NULL)
+        return 0;
+    atomic_fetch_add(&database_tries, 1);
+    atomic_fetch_add(&clock_ms, 5000);
+    return ENOSPC;
+}
+
+static uint64_t monotonic_ms(void)
+{
+    return atomic_load(&clock_ms);
+}
+
+static int create(struct fixture *fixture)
+{
+    struct upload_creation creation = { 0 };
+    struct upload_id id;
+
+    return upload_create_wait(fixture->store, &creation, &id);
+}
+
+/* What the catalog's thread does behind the answer of one is over when the next is answered. */
+static unsigned tries_after_refusals(struct fixture *fixture, unsigned count)
+{
+    for (unsigned i = 0; i < count + 1; i++)
+        assert_int_equal(create(fixture), REFUSED_NO_SPACE);
+    return atomic_load(&database_tries);
+}
+
+static void a_log_that_is_written_back_in_vain_has_a_pause_after_it(void **state)
+{
+    struct fixture *fixture = *state;
+    int r = 0;
+
+    fixture_close(fixture);
+    atomic_store(&clock_ms, 1000);
+    os.monotonic_ms = monotonic_ms;
+    os.sqlite = full_and_slow;
+    fixture_open(fixture);
+    atomic_store(&database_full, true);
+    for (int i = 0; i < 1000 && r == 0; i++)
+        r = create(fixture);
+    assert_int_equal(r, REFUSED_NO_SPACE);
+
+    unsigned tries = tries_after_refusals(fixture, 1);
+    assert_true(tries > 0);
+    assert_int_equal(tries_after_refusals(fixture, 10), tries);
+    atomic_fetch_add(&clock_ms, 1000);
+    assert_int_equal(tries_after_refusals(fixture, 10), tries + 1);
+
+    atomic_store(&database_full, false);
+    atomic_fetch_add(&clock_ms, 1000);
+    (void)create(fixture); /* has it written back, unless the one before has */
+    assert_int_equal(create(fixture), 0);
+}
+
 /* Every fifth id is the one before it once more. */
 static atomic_uint random_calls;
 
@@ -502,6 +565,7 @@ int main(void)
         STORE_TEST(nobody_else_reads_the_database),
         STORE_TEST(grows_its_log_once_and_keeps_it),
         STORE_TEST(many_who_wait_share_a_transaction),
+        STORE_TEST(a_log_that_is_written_back_in_vain_has_a_pause_after_it),
         STORE_TEST(a_change_that_fails_takes_no_other_with_it),
         STORE_TEST(a_failed_sync_damages_that_upload_only),
         STORE_TEST(a_failed_write_damages_that_upload_only),
