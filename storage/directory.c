@@ -311,7 +311,9 @@ static int directory_look_in(struct directory *directory, const char *path, bool
     if (directory->files_fd < 0)
         return directory->files_fd;
     *ret_beside = !taken;
-    return 0;
+
+    int new = directory_is_new(directory);
+    return new < 0 ? new : 0; /* of one without a database SQLite tells */
 }
 
 int directory_open_reading(const char *path, struct directory *ret_directory, bool *ret_beside)

@@ -151,7 +151,8 @@ def test_a_database_that_is_a_link(tmp_path, kept):
     for target in "../elsewhere", "../nowhere":
         (endpoint.data / "ferry.db").symlink_to(target)
         with nothing_touched(tmp_path):
-            refuses_to_start(tmp_path, "--data", str(endpoint.data), names=["ferry.db is no regular file"])
+            for verify in [], ["--verify"]:
+                refuses_to_start(tmp_path, "--data", str(endpoint.data), *verify, names=["ferry.db is no regular file"])
         (endpoint.data / "ferry.db").unlink()
 
 
