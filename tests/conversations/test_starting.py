@@ -156,6 +156,15 @@ def test_a_database_that_is_a_link(tmp_path, kept):
         (endpoint.data / "ferry.db").unlink()
 
 
+def test_the_way_to_the_directory_may_lead_over_links(tmp_path, kept):
+    """As where /var/lib has no room. The database alone is opened through none."""
+    endpoint, upload, complete = kept
+    (tmp_path / "way").symlink_to(endpoint.data.parent)
+    (tmp_path / "link").symlink_to(f"way/{endpoint.data.name}")
+    endpoint.data = tmp_path / "link"
+    all_is_there(endpoint, upload, complete)
+
+
 def test_the_directory_is_data_where_nobody_says_another(servers, tmp_path):
     servers.ferryd("--listen", "127.0.0.1:0")
     assert (tmp_path / "data" / "ferry.db").exists()
