@@ -37,6 +37,7 @@ static bool buffer_take(struct upload *upload, struct bound_waiter *waiter,
     if (!bound_take(&upload->store->buffers, upload->buffer_bytes, waiter))
         return false;
 
+    upload->buffer_unused = true;
     upload->buffer = malloc(upload->buffer_bytes);
     if (upload->buffer == NULL) {
         upload->failure = fail_errno("memory for the buffer of an upload");
@@ -154,6 +155,7 @@ static size_t append_fill(struct upload *upload, struct bytes bytes, struct afte
     if (upload->received == upload->synced)
         upload->dirty_since_ms = os.monotonic_ms();
     buffer_fill(upload, bytes);
+    upload->buffer_unused = false;
     if (upload->flows || upload->received - upload->synced >= store->options.commit_soon_bytes)
         group_hasten(upload->group);
     return bytes.count;
@@ -250,10 +252,10 @@ static bool buffer_is_spent(const struct upload *upload)
 void buffer_give_back(struct upload *upload, struct aftermath *aftermath)
 {
     bool large = upload->buffer_bytes == BUFFER_BYTES; /* a small one makes room for such a one */
-    bool flows = upload->flows && large && upload->failure == 0 &&
-                 !bound_pressed(&upload->store->buffers);
+    bool flows = upload->flows && large && !bound_pressed(&upload->store->buffers);
+    bool keep = (flows || upload->buffer_unused) && upload->failure == 0;
 
-    if (!flows && buffer_is_spent(upload))
+    if (!keep && buffer_is_spent(upload))
         buffer_drop(upload, aftermath);
 }
 

@@ -168,6 +168,7 @@ struct upload {
 
     uint8_t *buffer;     /* a ring: byte n of the upload is at n % buffer_bytes */
     size_t buffer_bytes; /* of it, or of the one that is wanted */
+    bool buffer_unused;  /* nothing has been in it: whoever has waited for it is on the way */
     struct bound_waiter buffer_room;
     struct done ready;     /* of upload_when_ready() */
     bool ready_waiting;    /* until a lane has made room */
@@ -245,8 +246,9 @@ void upload_forget_rest(struct upload *upload);
 void buffer_drop(struct upload *upload, struct aftermath *aftermath);
 
 /*
- * The same for a spent one, but while bytes flow: memory that goes and comes again is cleared by the kernel
- * each time. They do until there was a tick after the last. With the lock held.
+ * The same for a spent one, but a large one not while bytes flow and nobody waits for memory: what goes and
+ * comes again is cleared by the kernel each time. They flow until there was a tick after the last. With the
+ * lock held.
  */
 void buffer_give_back(struct upload *upload, struct aftermath *aftermath);
 

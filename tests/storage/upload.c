@@ -795,6 +795,74 @@ static void memory_is_kept_as_long_as_bytes_flow(void **state)
     upload_close(upload);
 }
 
+/* A first piece beside the header of a request is small, whatever follows. */
+static void memory_for_bytes_that_flow_comes_after_a_small_piece(void **state)
+{
+    enum {
+        SMALL = 20 * 1024,
+        PIECE = 64 * 1024,
+        LARGE = 1024 * 1024,
+    };
+    static const uint8_t bytes[PIECE];
+    struct fixture *fixture = *state;
+    size_t taken;
+
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload *upload = fixture_writer(fixture, &id);
+    os.pwritev2 = pwritev2_held;
+    atomic_store(&writes_held, true);
+    assert_int_equal(upload_append(upload, bytes_of(bytes, SMALL), &taken), 0);
+    assert_int_equal(upload_append(upload, bytes_of(bytes, PIECE), &taken), 0);
+    assert_int_equal(taken, PIECE - SMALL); /* the lane is in it: it cannot grow */
+    atomic_store(&writes_held, false);
+    wait_until_written(fixture, PIECE);
+    assert_int_equal(upload_append(upload, bytes_of(bytes, PIECE), &taken), 0);
+    assert_int_equal(taken, PIECE);
+    assert_int_equal(store_statistics(fixture->store).buffer_bytes, LARGE);
+    upload_close(upload);
+}
+
+/* Who keeps it while nothing is in it has to give it to who waits, but who has waited keeps it. */
+static void memory_goes_to_who_waits_and_stays_there(void **state)
+{
+    enum {
+        PIECE = 64 * 1024,
+        HALF = 512 * 1024,
+    };
+    static const uint8_t bytes[HALF];
+    struct fixture *fixture = *state;
+    struct upload *uploads[3];
+    struct completion ready[3];
+    size_t taken;
+
+    fixture->options.buffer_bytes = 2 * HALF;
+    fixture_reopen(fixture);
+    for (size_t i = 0; i < 3; i++) {
+        struct upload_id id = fixture_create(fixture, UINT64_MAX);
+        uploads[i] = fixture_writer(fixture, &id);
+        completion_init(&ready[i]);
+    }
+    assert_int_equal(upload_append(uploads[0], bytes_of(bytes, HALF), &taken), 0);
+    wait_until_written(fixture, HALF);
+    (void)upload_offset(uploads[0]); /* whoever has written has let go of the upload */
+    for (size_t i = 1; i < 3; i++) {
+        assert_int_equal(upload_append(uploads[i], bytes_of(bytes, PIECE), &taken), 0);
+        assert_int_equal(taken, 0);
+        upload_when_ready(uploads[i], completion_done(&ready[i]));
+    }
+    store_tick(fixture->store);
+    assert_int_equal(completion_wait(&ready[1]), 0);
+    for (int ticks = 0; ticks < 3; ticks++) /* for each of the groups that they may be in */
+        store_tick(fixture->store);
+    assert_int_equal(store_statistics(fixture->store).buffer_bytes, 2 * HALF);
+    assert_int_equal(upload_append(uploads[1], bytes_of(bytes, PIECE), &taken), 0);
+    assert_int_equal(taken, PIECE);
+    upload_close(uploads[1]);
+    assert_int_equal(completion_wait(&ready[2]), 0);
+    upload_close(uploads[2]);
+    upload_close(uploads[0]);
+}
+
 static atomic_bool commits_held;
 static atomic_int held_commits;
 
@@ -1250,6 +1318,8 @@ int main(void)
         UPLOAD_TEST(who_takes_over_finds_the_half_that_was_under_way),
         UPLOAD_TEST(what_is_deleted_while_a_half_is_under_way_is_gone),
         UPLOAD_TEST(memory_is_kept_as_long_as_bytes_flow),
+        UPLOAD_TEST(memory_for_bytes_that_flow_comes_after_a_small_piece),
+        UPLOAD_TEST(memory_goes_to_who_waits_and_stays_there),
         UPLOAD_TEST(what_a_commit_by_itself_completes_is_finished),
         UPLOAD_TEST(what_a_commit_by_itself_completes_cannot_be_invalidated),
         UPLOAD_TEST(bytes_that_come_during_a_tick_are_not_old),
