@@ -47,6 +47,7 @@ struct connection {
     struct sockaddr_storage address;
     socklen_t address_count;
     atomic_size_t *load; /* of its loop */
+    bool kept;           /* one of connections->kept */
     void *occupant;
 
     TAILQ_ENTRY(connection) half_closed; /* when reminders > 0 */
@@ -62,7 +63,7 @@ struct address_count {
 struct connections {
     struct connections_options options;
     pthread_mutex_t mutex; /* guards all below it */
-    size_t count;
+    size_t count, kept;
     uint64_t generation; /* of the last id; the lower half of an id is the descriptor */
     struct connection **by_fd;
     size_t by_fd_count;
@@ -186,6 +187,8 @@ static void connection_unbind(struct connections *connections, struct connection
     if (connection->load != NULL)
         atomic_fetch_sub(connection->load, 1);
     connections->by_fd[connection->fd] = NULL;
+    connections->kept -= connection->kept;
+    connection->kept = false;
     connection->reminders = 0;
     connection->load = NULL;
     connection->fd = -1;
@@ -438,15 +441,6 @@ size_t connections_count(struct connections *connections)
     return count;
 }
 
-bool connections_crowded(struct connections *connections)
-{
-    const struct connections_options *options = &connections->options;
-    size_t half = options->maximum / 2;
-
-    return connections_count(connections) >
-           (half < options->kept_maximum ? half : options->kept_maximum);
-}
-
 void connections_free(struct connections *connections)
 {
     if (connections == NULL)
@@ -501,6 +495,21 @@ void connection_idle(struct connections *connections, struct connection *connect
     connection_change(connections, connection, &connections->idle,
                       connections->options.idle_timeout_ms +
                           connections->options.header_timeout_ms);
+}
+
+bool connection_keep(struct connections *connections, struct connection *connection)
+{
+    const struct connections_options *options = &connections->options;
+
+    pthread_mutex_lock(&connections->mutex);
+    bool crowded = connections->count > options->maximum / 2;
+    if (!crowded && !connection->kept && connections->kept < options->kept_maximum) {
+        connection->kept = true;
+        connections->kept++;
+    }
+    bool keep = connection->kept && !crowded;
+    pthread_mutex_unlock(&connections->mutex);
+    return keep;
 }
 
 void connection_drain(struct connections *connections, struct connection *connection)

@@ -41,7 +41,7 @@ enum {
 
 struct connections_options {
     size_t maximum, per_address_maximum;
-    size_t kept_maximum; /* with more, or with half of maximum, none is kept without a request */
+    size_t kept_maximum; /* that many are kept after their first request, see connection_keep() */
     uint64_t first_byte_timeout_ms, header_timeout_ms, idle_timeout_ms;
 };
 
@@ -80,9 +80,6 @@ int connections_expire(struct connections *connections);
 
 size_t connections_count(struct connections *connections);
 
-/* Whether so many are open that one without a request should not be kept: see kept_maximum. */
-bool connections_crowded(struct connections *connections);
-
 /* --- for its loop --- */
 
 /* It is one of load, which is borrowed, until its end. */
@@ -100,6 +97,12 @@ void connection_drain(struct connections *connections, struct connection *connec
  * connection_close(), which any thread may call. Nobody else has anything to do with it.
  */
 void connection_detach(struct connections *connections, struct connection *connection);
+
+/*
+ * Whether it should be kept after the answer that is about to be sent; if so, it is one of kept_maximum until its
+ * end. False as well when more than half of maximum are open: those are for who has a request.
+ */
+bool connection_keep(struct connections *connections, struct connection *connection);
 
 /* The end; the socket is about to be closed. */
 void connection_close(struct connections *connections, struct connection *connection);

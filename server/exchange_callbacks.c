@@ -234,8 +234,10 @@ static enum MHD_Result exchange_queue(struct exchange *exchange)
 
     /* Where chunks begin and end is where servers disagree, and libmicrohttpd is lenient: nothing that
      * follows such a body is ever read as a request. */
-    if (exchange->request.framing.chunked || atomic_load(&exchange->exchanges->stopping) ||
-        connections_crowded(exchange->exchanges->options.connections))
+    if (exchange->request.framing.chunked || atomic_load(&exchange->exchanges->stopping))
+        exchange->answer.close = true;
+    if (!exchange->answer.close &&
+        !connection_keep(exchange->exchanges->options.connections, exchange->place))
         exchange->answer.close = true;
 
     struct MHD_Response *response = response_new(exchange);

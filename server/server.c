@@ -17,7 +17,7 @@
 enum {
     STOP_GRACE_MS = 1000,     /* for answers that are on their way */
     STOP_WAIT_MS = 30 * 1000, /* for workers in the middle of a job */
-    /* Each keeps the memory that its request had, see loop.c: 64 MiB. With more, a client that goes on
+    /* Each keeps the memory that its request had, see loop.c: 64 MiB. Beyond that a client that goes on
      * makes a new connection. */
     CONNECTIONS_KEPT_MAX = 512,
 };

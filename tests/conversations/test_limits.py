@@ -239,6 +239,26 @@ def test_when_half_of_the_connections_are_taken_idle_ones_are_not_kept(servers):
             line.send(request("GET", "/target")).expect(200)
 
 
+def test_a_client_that_goes_on_keeps_its_connection_beside_many_idle_ones(servers):
+    """As long as few have gone on: libmicrohttpd keeps 128 KiB for each that has."""
+    server = servers.frame(connections=4000, address=4000)
+    lines = [server.line() for _ in range(600)]
+    for line in lines[:512]:
+        for _ in range(2):
+            line.send(request("GET", "/target"))
+            assert line.expect(200).field("Connection") != "close"
+    lines[512].send(request("GET", "/target"))
+    assert lines[512].expect(200).field("Connection") == "close"
+    lines[512].expect_closed()
+
+    lines[0].close()
+    server.wait_for_counts(connections=598)
+    for _ in range(2):
+        lines[513].send(request("GET", "/target")).expect(200)
+    for line in lines[1:]:
+        line.close()
+
+
 def test_a_flood_of_connections_leaves_nothing(servers):
     server = servers.frame(connections=50)
     server.ask("/target")

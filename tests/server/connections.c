@@ -72,33 +72,13 @@ static void counts_in_all(void **state)
 
     (void)state;
     assert_int_equal(admit(connections, "10.0.0.1", &one), 0);
-    assert_false(connections_crowded(connections));
     assert_int_equal(admit(connections, "10.0.0.2", &two), 0);
-    assert_true(connections_crowded(connections));
     assert_int_equal(admit(connections, "10.0.0.3", &three), REFUSED_OVERLOADED);
     leave(connections, &one);
     assert_int_equal(admit(connections, "10.0.0.3", &three), 0);
     assert_int_equal(connections_count(connections), 2);
     leave(connections, &two);
     leave(connections, &three);
-    connections_free(connections);
-}
-
-static void keeps_only_so_many_without_a_request(void **state)
-{
-    struct connections *connections = connections_of(100, 100);
-    struct ends ends[4];
-
-    (void)state;
-    for (size_t i = 0; i < 4; i++) {
-        assert_false(connections_crowded(connections));
-        assert_int_equal(admit(connections, "10.0.0.1", &ends[i]), 0);
-    }
-    assert_true(connections_crowded(connections));
-    leave(connections, &ends[0]);
-    assert_false(connections_crowded(connections));
-    for (size_t i = 1; i < 4; i++)
-        leave(connections, &ends[i]);
     connections_free(connections);
 }
 
@@ -186,6 +166,49 @@ static struct connection *arrive(struct connections *connections, struct ends *r
     assert_true(connections_event(connections, ret_ends->id, &arrival));
     connections_assign(connections, arrival.fd, load);
     return connection_open(connections, arrival.fd);
+}
+
+static void go(struct connections *connections, struct connection *connection,
+               const struct ends *ends)
+{
+    connection_close(connections, connection);
+    assert_int_equal(close(ends->server), 0);
+    assert_int_equal(close(ends->client), 0);
+}
+
+/* However many there are; and none where there is not much room for those with a request. */
+static void keeps_only_so_many_without_a_request(void **state)
+{
+    enum {
+        KEPT = 3,
+        MOST = 20
+    };
+    struct connections *connections = connections_of(MOST, MOST);
+    struct connection *opened[MOST];
+    struct ends ends[MOST];
+    atomic_size_t load = 0;
+
+    (void)state;
+    for (size_t i = 0; i < MOST / 2; i++)
+        opened[i] = arrive(connections, &ends[i], &load);
+    for (size_t i = 0; i < MOST / 2; i++)
+        assert_int_equal(connection_keep(connections, opened[i]), i < KEPT);
+    assert_true(connection_keep(connections, opened[0])); /* once and for all */
+    go(connections, opened[0], &ends[0]);
+    assert_true(connection_keep(connections, opened[KEPT]));
+    assert_false(connection_keep(connections, opened[KEPT + 1]));
+    connection_detach(connections, opened[1]); /* it has no memory in libmicrohttpd any more */
+    assert_true(connection_keep(connections, opened[KEPT + 1]));
+    connection_close(connections, opened[1]);
+    assert_int_equal(close(ends[1].client) | close(ends[1].server), 0);
+    opened[1] = arrive(connections, &ends[1], &load);
+
+    opened[0] = arrive(connections, &ends[0], &load);
+    opened[MOST / 2] = arrive(connections, &ends[MOST / 2], &load);
+    assert_false(connection_keep(connections, opened[1]));
+    for (size_t i = 0; i <= MOST / 2; i++)
+        go(connections, opened[i], &ends[i]);
+    connections_free(connections);
 }
 
 static void tells_of_the_end_of_a_client_but_not_of_somebody_elses(void **state)
