@@ -43,7 +43,7 @@ enum event_kind {
 
 enum {
     EVENTS_TICK_MS = 500,
-    STALLED_MS = 5000,
+    STALLED_MS = 6000, /* five seconds, and the one by which storage may tell late that bytes have come */
     EVENTS_HISTORY = 4096,
     EVENTS_UPLOADS = 16384,
 };

@@ -5,7 +5,8 @@
  *
  * A store has one at most (store_options.observer). It is told of every change of an upload after its
  * transaction is on the disk, in the order of transactions and before whoever asked for the change gets
- * the answer; and that bytes have come for one, without their being safe, once a second at most.
+ * the answer; and that bytes have come for one, without their being safe, once a second at most, and about a
+ * second after they have at the latest.
  *
  *   Finals   are told of like other uploads, but for a length that they get from a part: right behind the
  *            change of the part that completes, invalidates or damages them
