@@ -22,7 +22,6 @@ from honest import Honest
 PATIENCE_S = 60
 HEADER_TIMEOUT_S, IDLE_TIMEOUT_S = 1, 3  # no honest client is ever held up for so long
 PER_ADDRESS = 400
-STOP_AFTER_S = 1  # since the beginning of a round: most are on their way
 
 
 def arguments(data, slower):
@@ -172,14 +171,15 @@ class World:
 
         async def stop():
             clients = asyncio.create_task(self.play(options))
-            await asyncio.sleep(STOP_AFTER_S * self.slower)
+            while sum(upload.told > 0 for upload in self.honest[before:]) < options.honest / 4 and not clients.done():
+                await asyncio.sleep(0.01)
             await asyncio.to_thread(self.stop)
             clients.cancel()
-            with contextlib.suppress(asyncio.CancelledError, AssertionError):  # 503, and no answers
+            with contextlib.suppress(asyncio.CancelledError, AssertionError, OSError):  # 503, no answers, no server
                 await clients
 
         self.check_lives()
-        counts = self.counts.copy()
+        counts, before = self.counts.copy(), len(self.honest)
         asyncio.run(stop())
         self.counts = counts  # who finds no server has done nothing
         unfinished = [upload for upload in self.honest if upload.told < upload.length]
