@@ -469,18 +469,25 @@ static void offsets_do_not_go_back(void **state)
     leave(client);
 }
 
-/* Neither by what else is told: an upload that stalled, went on and was looked at then. */
-static void no_event_takes_an_offset_back(void **state)
+/* An upload that stalls at 50; the last event before that. */
+static uint64_t stall_and_go_on(struct hall *hall)
 {
-    struct hall *hall = *state;
-    struct upload_id id = id_of(1);
-
     observe(hall->events, OBSERVED_CREATION, 1, 50);
     events_tick(hall->events, now_ms, 0);
     uint64_t after = events_last(hall->events);
     hall_tick(hall, STALLED_MS);
     observe(hall->events, OBSERVED_ARRIVAL, 1, 50);
     hall_tick(hall, EVENTS_TICK_MS);
+    return after;
+}
+
+/* Neither by what else is told: an upload that stalled, went on and was looked at then. */
+static void no_event_takes_an_offset_back(void **state)
+{
+    struct hall *hall = *state;
+    struct upload_id id = id_of(1);
+
+    uint64_t after = stall_and_go_on(hall);
     assert_string_equal(told(hall->events, after), "stalled 50, resumed 50");
 
     struct client *fresh = watch_from(hall, &id, after, 60);
@@ -493,12 +500,7 @@ static void who_comes_back_is_told_all_that_was_missed(void **state)
     struct hall *hall = *state;
     struct upload_id id = id_of(1);
 
-    observe(hall->events, OBSERVED_CREATION, 1, 50);
-    events_tick(hall->events, now_ms, 0);
-    uint64_t after = events_last(hall->events);
-    hall_tick(hall, STALLED_MS);
-    observe(hall->events, OBSERVED_ARRIVAL, 1, 50);
-    hall_tick(hall, EVENTS_TICK_MS);
+    uint64_t after = stall_and_go_on(hall);
     observe(hall->events, OBSERVED_PROGRESS, 1, 60);
     hall_tick(hall, EVENTS_TICK_MS);
 
