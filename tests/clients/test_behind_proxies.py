@@ -38,20 +38,15 @@ def program(name):
     return str(found)
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return one.getsockname()[1]
-
-
 def configuration(language, server):
     (text,) = [code for kind, code in section("Behind a proxy") if kind == language]
     return localized(text, server.url)
 
 
 class Proxy:
-    def __init__(self, folder, command, port):
-        self.url = f"http://127.0.0.1:{port}/files/"
-        self.host = f"127.0.0.1:{port}"
+    def __init__(self, folder, command, address):
+        self.url = f"http://{address}/files/"
+        self.host = address
         self.errors = open(folder / "errors", "w+b")
         self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=self.errors,
                                         stderr=self.errors, preexec_fn=conversation.die_with_parent)
@@ -75,27 +70,29 @@ class Proxy:
 
 
 def nginx(folder, server, without=None):
-    port = free_port()
+    address = voyage.own_address()
     text = configuration("nginx", server)
     assert "listen 80;" in text and (without or "") in text
     text = text.replace(without, "") if without else text
-    (folder / "site.conf").write_text(text.replace("listen 80;", f"listen 127.0.0.1:{port};"))
+    (folder / "site.conf").write_text(text.replace("listen 80;", f"listen {address};"))
     places = "".join(f"{kind}_temp_path {folder}/{kind};\n"
                      for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     user = "user root;\n" if os.getuid() == 0 else ""
     (folder / "nginx.conf").write_text(
         f"{user}daemon off;\npid {folder}/pid;\nerror_log stderr;\nevents {{}}\n"
         f"http {{\naccess_log off;\n{places}include {folder}/site.conf;\n}}\n")
-    return Proxy(folder, [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")], port)
+    return Proxy(folder, [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")], address)
 
 
 def caddy(folder, server):
-    port = free_port()
+    address = voyage.own_address()
+    host, port = address.split(":")
     text = configuration("caddy", server)
     assert "uploads.example {" in text
-    (folder / "Caddyfile").write_text("{\nadmin off\n}\n" + text.replace("uploads.example {", f"http://:{port} {{"))
+    text = text.replace("uploads.example {", f"http://:{port} {{\n    bind {host}")
+    (folder / "Caddyfile").write_text("{\nadmin off\n}\n" + text)
     environment = ["env", f"HOME={folder}", f"XDG_DATA_HOME={folder}", f"XDG_CONFIG_HOME={folder}"]
-    return Proxy(folder, [*environment, program("caddy"), "run", "--config", "Caddyfile"], port)
+    return Proxy(folder, [*environment, program("caddy"), "run", "--config", "Caddyfile"], address)
 
 
 @pytest.fixture

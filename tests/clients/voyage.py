@@ -54,6 +54,13 @@ def make_video(least=100 * MIB):
     return Video(path)
 
 
+def own_address():
+    """Of loopback, for who is told where to listen: nobody else takes it before or while nobody listens there, as the
+    host is his alone, and the port one that the kernel gives to nobody."""
+    host = f"127.{random.randint(64, 127)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
+    return f"{host}:{random.randint(20000, 30000)}"
+
+
 class Ferryd:
     """A server on one data directory and one address, however often it is killed."""
 
@@ -62,9 +69,7 @@ class Ferryd:
         self.data = folder / "data"
         self.arguments = arguments
         self.environment = environment
-        # nobody else takes it while the server is down: an address of its own, and a port that the kernel gives to nobody
-        host = f"127.{random.randint(64, 127)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
-        self.listen = f"{host}:{random.randint(20000, 30000)}"
+        self.listen = own_address()
         self.server = None
         self.kills = 0
         # a process that dies with its parent dies with the thread that started it
