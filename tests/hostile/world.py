@@ -173,6 +173,8 @@ class World:
             clients = asyncio.create_task(self.play(options))
             while sum(upload.told > 0 for upload in self.honest[before:]) < options.honest / 4 and not clients.done():
                 await asyncio.sleep(0.01)
+            if clients.done():
+                await clients  # a client of this round has met what nobody excuses
             await asyncio.to_thread(self.stop)
             clients.cancel()
             with contextlib.suppress(asyncio.CancelledError, AssertionError, OSError):  # 503, no answers, no server
