@@ -28,13 +28,14 @@ static void is_no_name(struct bytes host)
 
     if (rest == NULL)
         return;
+    assert(strlen(text) == host.count);
     if (strncasecmp(rest, "localhost", strlen("localhost")) == 0)
         rest += strlen("localhost");
     else if (*rest == '[')
-        rest = strchr(rest, ']') + 1;
+        rest += strcspn(rest, "]") + 1;
     else
         rest += strspn(rest, "0123456789.");
-    assert(rest > text && (*rest == '\0' || *rest == ':'));
+    assert(rest > text && rest <= text + host.count && (*rest == '\0' || *rest == ':'));
     assert(*rest == '\0' || rest[1 + strspn(rest + 1, "0123456789")] == '\0');
 }
 
