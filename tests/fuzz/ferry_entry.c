@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/terminal.h"
 #include "tools/ferry/table.h"
-#include "tools/ferry/text.h"
 
 static void is_one_line(const char *line)
 {
@@ -26,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct entry entry;
     struct table table;
 
+    terminal_start();
     bool read = entry_read(object, &entry);
     json_decref(object);
     for (size_t i = 0; read && i < sizeof(screens) / sizeof(screens[0]); i++) {

@@ -4,14 +4,13 @@
 #include "tools/ferry/text.h"
 
 #include <assert.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/terminal.h"
 
 static void is_clean(const char *clean, size_t size)
 {
@@ -42,17 +41,11 @@ static void is_utf8(struct bytes text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static bool started;
     char clean[256];
 
     if (size == 0)
         return 0;
-    if (!started)
-        (void)setenv("LC_ALL", "C.UTF-8", 1); /* NOLINT(concurrency-mt-unsafe): before any thread */
-    if (!started)
-        text_start();
-    started = true;
-
+    terminal_start();
     AUTO_FREE char *text = fuzz_text(data + 1, size - 1);
     AUTO_FREE char *utf8 = text == NULL ? NULL : text_to_utf8(text, size - 1);
     size_t room = data[0] == 0 ? 1 : data[0];
