@@ -9,8 +9,9 @@
 #include "base/bytes.h"
 
 /*
- * Asserts that this is one whole answer after the other, from the first byte to the end of the connection: status
- * lines, fields that are fields, and as much content as was announced.
+ * Asserts that this is one whole answer after the other: status lines, fields that are fields, and as much content as
+ * was announced. That ends at the first answer whose content cannot be told: one of events, or one that has none of what it
+ * announces, as it answers a HEAD.
  *
  * whole: nothing is missing at the end.
  */
