@@ -29,11 +29,11 @@
 #include "server/answer.h"
 
 enum {
-    TICK_MS = 500,        /* deadlines are kept to this */
-    ENDS_PER_HOLD = 32,   /* then the mutex is let go of for a moment */
-    REMIND_SOON_MS = 100, /* between the first tellings of a client's end */
-    REMIND_LATER_MS = 1000,
-    REMINDERS_SOON = 5,
+    TICK_MS = 500,       /* deadlines are kept to this */
+    ENDS_PER_HOLD = 32,  /* then the mutex is let go of for a moment */
+    REMIND_FIRST_MS = 1, /* after a client's end: its loop is told again */
+    REMIND_GROWTH = 4,   /* each pause is so many times the one before */
+    REMIND_LAST_MS = 1000,
 };
 
 TAILQ_HEAD(connection_list, connection);
@@ -50,9 +50,9 @@ struct connection {
     bool kept;           /* one of connections->kept */
     void *occupant;
 
-    TAILQ_ENTRY(connection) half_closed; /* when reminders > 0 */
-    unsigned reminders;                  /* how often its loop has been told */
-    uint64_t remind_ms;                  /* when it will be next */
+    TAILQ_ENTRY(connection) half_closed; /* when remind_pause_ms > 0 */
+    uint64_t remind_pause_ms; /* from the last time that its loop was told of the end to the next */
+    uint64_t remind_ms;       /* when that is */
 };
 
 struct address_count {
@@ -70,6 +70,7 @@ struct connections {
     void *addresses; /* tsearch(3) tree of struct address_count */
     struct connection_list silent, arriving, idle, draining, busy, detached;
     struct connection_list half_closed;
+    uint64_t remind_ms; /* nobody has to be reminded before */
 };
 
 int connections_new(const struct connections_options *options, struct connections **ret_connections)
@@ -182,14 +183,14 @@ static void connection_move(struct connection *connection, struct connection_lis
 /* Nobody finds it by its descriptor any more, nobody tells its loop of anything. */
 static void connection_unbind(struct connections *connections, struct connection *connection)
 {
-    if (connection->reminders > 0)
+    if (connection->remind_pause_ms > 0)
         TAILQ_REMOVE(&connections->half_closed, connection, half_closed);
     if (connection->load != NULL)
         atomic_fetch_sub(connection->load, 1);
     connections->by_fd[connection->fd] = NULL;
     connections->kept -= connection->kept;
     connection->kept = false;
-    connection->reminders = 0;
+    connection->remind_pause_ms = 0;
     connection->load = NULL;
     connection->fd = -1;
 }
@@ -328,10 +329,14 @@ static bool connection_speaks(struct connections *connections, struct connection
  */
 static void connection_remind(struct connection *connection, uint64_t now)
 {
+    uint64_t pause_ms = connection->remind_pause_ms * REMIND_GROWTH;
+
     (void)shutdown(connection->fd, SHUT_RD);
-    connection->reminders++;
-    connection->remind_ms =
-        now + (connection->reminders < REMINDERS_SOON ? REMIND_SOON_MS : REMIND_LATER_MS);
+    if (pause_ms == 0)
+        pause_ms = REMIND_FIRST_MS;
+    connection->remind_pause_ms = pause_ms < REMIND_LAST_MS ? pause_ms : REMIND_LAST_MS;
+    /* those who are reminded as often are so at the same times */
+    connection->remind_ms = now + connection->remind_pause_ms - now % connection->remind_pause_ms;
 }
 
 bool connections_event(struct connections *connections, uint64_t id, struct arrival *ret_arrival)
@@ -345,9 +350,11 @@ bool connections_event(struct connections *connections, uint64_t id, struct arri
         /* of a socket that is closed by now */
     } else if (connection->list == &connections->silent) {
         arrived = connection_speaks(connections, connection, ret_arrival);
-    } else if (connection->reminders == 0) {
+    } else if (connection->remind_pause_ms == 0) {
         TAILQ_INSERT_TAIL(&connections->half_closed, connection, half_closed);
         connection_remind(connection, clock_monotonic_ms());
+        if (connection->remind_ms < connections->remind_ms)
+            connections->remind_ms = connection->remind_ms;
     }
     pthread_mutex_unlock(&connections->mutex);
     return arrived;
@@ -406,10 +413,18 @@ static uint64_t connections_end_some(struct connections *connections, uint64_t n
 static void connections_remind_all(struct connections *connections, uint64_t now)
 {
     struct connection *connection;
+    uint64_t next = UINT64_MAX;
 
+    if (now < connections->remind_ms)
+        return;
     TAILQ_FOREACH(connection, &connections->half_closed, half_closed)
-    if (connection->remind_ms <= now)
-        connection_remind(connection, now);
+    {
+        if (connection->remind_ms <= now)
+            connection_remind(connection, now);
+        if (connection->remind_ms < next)
+            next = connection->remind_ms;
+    }
+    connections->remind_ms = next;
 }
 
 int connections_expire(struct connections *connections)
@@ -425,8 +440,8 @@ int connections_expire(struct connections *connections)
 
     pthread_mutex_lock(&connections->mutex);
     connections_remind_all(connections, now);
-    if (!TAILQ_EMPTY(&connections->half_closed) && now + REMIND_SOON_MS < next)
-        next = now + REMIND_SOON_MS;
+    if (connections->remind_ms < next)
+        next = connections->remind_ms;
     if (connections->count > 0 && now + TICK_MS < next)
         next = now + TICK_MS; /* other threads move connections without waking this one */
     pthread_mutex_unlock(&connections->mutex);
