@@ -91,25 +91,6 @@ static bool client_receive(struct client *client)
     return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* What the server does not take is lost, as with a client that gives up; it may have closed. A server that
- * reads nothing while it waits for us to read would be waited for in vain: so we read, too. */
-static void client_send(struct client *client, struct bytes bytes)
-{
-    uint64_t deadline_ms = clock_monotonic_ms() + END_MS;
-
-    while (client->fd >= 0 && !client->half_closed && bytes.count > 0) {
-        struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN | POLLOUT };
-        ssize_t sent = send(client->fd, bytes.data, bytes.count, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent > 0)
-            bytes = bytes_after(bytes, (size_t)sent);
-        else if (errno != EAGAIN || !client_receive(client))
-            return;
-        else
-            (void)poll(&poll_fd, 1, PAUSE_MS);
-        assert(clock_monotonic_ms() < deadline_ms);
-    }
-}
-
 static void client_half_close(struct client *client)
 {
     if (client->fd >= 0 && !client->half_closed)
@@ -134,6 +115,31 @@ static bool pause_goes_on(struct pause *pause)
     if (exchange_server_busy())
         pause->worked_ms = now_ms;
     return now_ms < pause->begun_ms + PAUSE_MS && now_ms < pause->worked_ms + pause->quiet_ms;
+}
+
+/* What the server does not take is lost, as with a client that gives up; it may have closed. A server that
+ * reads nothing while it waits for us to read would be waited for in vain: so we read, too. What is sent
+ * behind a request for events it does not read before these end: so we say no more. */
+static void client_send(struct client *client, struct bytes bytes)
+{
+    uint64_t deadline_ms = clock_monotonic_ms() + END_MS;
+    struct pause pause = { .quiet_ms = PAUSE_MS };
+
+    while (client->fd >= 0 && !client->half_closed && bytes.count > 0) {
+        struct pollfd poll_fd = { .fd = client->fd, .events = POLLIN | POLLOUT };
+        ssize_t sent = send(client->fd, bytes.data, bytes.count, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) {
+            bytes = bytes_after(bytes, (size_t)sent);
+            pause.begun_ms = 0;
+        } else if (errno != EAGAIN || !client_receive(client)) {
+            return;
+        } else if (exchange_server_watched() && !pause_goes_on(&pause)) {
+            client_half_close(client);
+        } else {
+            (void)poll(&poll_fd, 1, PAUSE_MS);
+        }
+        assert(clock_monotonic_ms() < deadline_ms);
+    }
 }
 
 /* Until the server has read all that was sent. It does not while it waits for a disk, and what is sent behind a
