@@ -22,9 +22,6 @@ struct question {
     struct store_figures *ret_figures;
     struct upload_writer writer;
     struct upload **ret_upload;
-    struct upload_info info;
-    int (*check)(void *argument, const struct upload_info *info);
-    void *check_argument;
     struct upload *upload;
     uint64_t length;
     const struct digest_value *checksum;
@@ -230,42 +227,20 @@ int uploads_open(struct exchange *exchange, struct store *store, const struct up
     return question_wait(exchange, &question);
 }
 
-/* On a thread of storage: the first half of the answer. */
-static void question_found(void *argument, int result)
-{
-    struct question *question = argument;
-    struct done done = { .call = question_answered, .argument = question };
-
-    int r = result;
-    if (r == 0)
-        r = question->check(question->check_argument, &question->info);
-    upload_info_done(&question->info);
-    if (r == 0)
-        r = ask_open(question, done);
-    if (r != 0)
-        question_answered(question, r);
-}
-
-static int ask_check_and_open(struct question *question, struct done done)
-{
-    struct done found = { .call = question_found, .argument = done.argument };
-    return upload_find(question->store, question->id, &question->info, found);
-}
-
 int uploads_check_and_open(struct exchange *exchange, struct store *store,
                            const struct upload_id *id,
                            int (*check)(void *argument, const struct upload_info *info),
                            void *argument, struct upload **ret_upload)
 {
     struct question question = {
-        .ask = ask_check_and_open,
+        .ask = ask_open,
         .store = store,
         .id = id,
         .writer = uploads_writer(exchange),
         .ret_upload = ret_upload,
-        .check = check,
-        .check_argument = argument,
     };
+    question.writer.check = check;
+    question.writer.check_argument = argument;
     return question_wait(exchange, &question);
 }
 

@@ -108,7 +108,7 @@ struct upload {
     struct upload_info info; /* changed only by what it asked for, which it waits for */
     struct upload_writer writer;
     struct upload **ret_upload; /* of upload_open() */
-    int lease_refusal;          /* how the waiting for the lease ended */
+    int lease_refusal;          /* how the waiting for the lease ended, or why it was not asked for */
 
     pthread_mutex_t mutex; /* of everything below */
 

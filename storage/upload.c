@@ -1,7 +1,7 @@
 /*
  * One writer's upload, from upload_open() to its release
  *
- *   upload_open -> lease -> open_run: row, file -> done | append, goals | upload_close -> release
+ *   upload_open -> check -> lease -> open_run: row, file -> done | append, goals | upload_close -> release
  *
  * The object belongs to the writer until upload_close() and to storage from then on: its last pass
  * commits what was appended, and upload_release() lets the next writer in.
@@ -173,6 +173,34 @@ static void upload_granted(struct lease *lease, int result)
     (void)workers_submit(upload->store->io, &upload->open_job);
 }
 
+/* True: nobody else has the upload. */
+static bool open_take(struct upload *upload)
+{
+    upload->lease.deadline_ms = os.monotonic_ms() + upload->writer.patience_ms;
+    return lease_take(upload->store->leases, &upload->lease);
+}
+
+/* No other thread is waked for the rest, when nobody holds the lease. */
+static void open_check(struct job *job)
+{
+    struct upload *upload = PART_OF(struct upload, open_job, job);
+    struct lookup lookup = { 0 };
+
+    int r = store_lookup(upload->store, &upload->lease.id, &lookup);
+    if (r == 0)
+        r = upload->writer.check(upload->writer.check_argument, &lookup.info);
+    upload_info_done(&lookup.info);
+    if (r != 0) {
+        upload->lease_refusal = r;
+        open_answer(upload, r);
+        return;
+    }
+
+    upload->open_job.run = open_run;
+    if (open_take(upload))
+        open_run(&upload->open_job);
+}
+
 /* Under the lock of the leases. */
 static void upload_end(struct lease *lease)
 {
@@ -215,9 +243,10 @@ int upload_open(struct store *store, const struct upload_id *id, const struct up
     upload->writer = *writer;
     upload->ret_upload = ret_upload;
     upload->done = done;
-    upload->lease.deadline_ms = os.monotonic_ms() + writer->patience_ms;
     store_enter(store, upload);
-    if (lease_take(store->leases, &upload->lease))
+    if (writer->check != NULL)
+        upload->open_job.run = open_check;
+    if (writer->check != NULL || open_take(upload))
         (void)workers_submit(store->io, &upload->open_job);
     return 0;
 }

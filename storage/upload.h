@@ -64,7 +64,8 @@ enum upload_state {
     UPLOAD_DAMAGED = 3,     /* the disk lost or refused bytes of it, or they have not the stated
                              * digest; its file is kept */
     UPLOAD_DELETED = 4,     /* only its file has to go yet */
-    UPLOAD_VERIFYING = 5,   /* a final with all its bytes, of which the stated digest is not proven yet */
+    UPLOAD_VERIFYING =
+        5, /* a final with all its bytes, of which the stated digest is not proven yet */
 };
 
 enum {
@@ -296,6 +297,14 @@ struct upload_writer {
     void (*ended)(void *argument);
     void *argument;
     uint32_t patience_ms; /* how long to wait for an older writer's end */
+
+    /*
+     * Whether it is wanted at all, by what is on record before an older writer is ended: 0, or what
+     * upload_open() refuses with. Runs on a thread of storage, by the rules of a done; info is there for the
+     * call (but not whether it is being written), check_argument until upload_open() has answered. NULL: it is.
+     */
+    int (*check)(void *argument, const struct upload_info *info);
+    void *check_argument;
 };
 
 /*
@@ -305,7 +314,7 @@ struct upload_writer {
  * looked at: when it is shorter than the offset, the upload is DAMAGED.
  *
  * Refuses with REFUSED_UNKNOWN_UPLOAD, REFUSED_GONE, REFUSED_LOCKED when the older writer did not
- * let go in time, and REFUSED_ENDED when a still newer one came while this one waited.
+ * let go in time, REFUSED_ENDED when a still newer one came while this one waited, and as check says.
  */
 int upload_open(struct store *store, const struct upload_id *id, const struct upload_writer *writer,
                 struct upload **ret_upload, struct done done);

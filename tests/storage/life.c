@@ -53,9 +53,16 @@ static struct promise *do_create(struct store *store, struct promise *promise, b
     return promise;
 }
 
+static int check_offset(void *argument, const struct upload_info *info)
+{
+    const struct promise *promise = argument;
+    assert_true(info->offset >= promise->offset);
+    return 0;
+}
+
 static struct upload *do_open(struct store *store, struct promise *promise)
 {
-    struct upload_writer writer = { 0 };
+    struct upload_writer writer = { .check = check_offset, .check_argument = promise };
     struct upload *upload = NULL;
 
     if (promise->created)

@@ -25,6 +25,7 @@ static int set_up_with_clock(void **state)
 
 /* A writer that waits, and counts how often it was told to end. */
 struct waiting {
+    struct fixture *fixture;
     struct upload_writer writer;
     struct upload *upload;
     struct completion completion;
@@ -40,7 +41,7 @@ static void waiting_ended(void *argument)
 static void waiting_start(struct waiting *waiting, struct fixture *fixture,
                           const struct upload_id *id)
 {
-    *waiting = (struct waiting){ 0 };
+    *waiting = (struct waiting){ .fixture = fixture };
     waiting->writer = (struct upload_writer){
         .ended = waiting_ended,
         .argument = waiting,
@@ -50,6 +51,86 @@ static void waiting_start(struct waiting *waiting, struct fixture *fixture,
     assert_int_equal(upload_open(fixture->store, id, &waiting->writer, &waiting->upload,
                                  completion_done(&waiting->completion)),
                      0);
+}
+
+/* The result for who asks by a writer with that check, to which the test is the argument. */
+static int open_checked(struct fixture *fixture, const struct upload_id *id,
+                        int (*check)(void *argument, const struct upload_info *info),
+                        struct upload **ret_upload)
+{
+    const struct upload_writer writer = { .patience_ms = 5000,
+                                          .check = check,
+                                          .check_argument = fixture };
+
+    return upload_open_wait(fixture->store, id, &writer, ret_upload);
+}
+
+static int is_not_wanted(void *argument, const struct upload_info *info)
+{
+    (void)argument;
+    assert_int_equal(info->offset, 0);
+    return REFUSED_OFFSET_MISMATCH;
+}
+
+static int never_comes(void *argument, const struct upload_info *info)
+{
+    (void)argument, (void)info;
+    fail_msg("a check of what is not there");
+    return 0;
+}
+
+static void who_is_not_wanted_ends_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX), unknown = { 0 };
+    struct upload *upload = NULL;
+    struct waiting older;
+
+    waiting_start(&older, fixture, &id);
+    assert_int_equal(completion_wait(&older.completion), 0);
+    assert_int_equal(append_pattern(older.upload, 1000), 0);
+    assert_int_equal(open_checked(fixture, &id, is_not_wanted, &upload), REFUSED_OFFSET_MISMATCH);
+    assert_int_equal(open_checked(fixture, &unknown, never_comes, &upload), REFUSED_UNKNOWN_UPLOAD);
+    assert_int_equal(older.ended, 0);
+    assert_int_equal(append_pattern(older.upload, 1000), 0);
+    upload_close(older.upload);
+}
+
+static int takes_long(void *argument, const struct upload_info *info)
+{
+    struct fixture *fixture = argument;
+
+    (void)info;
+    atomic_fetch_add(&test_clock_ms, 5000);
+    store_tick(fixture->store);
+    return 0;
+}
+
+static void *close_when_ended(void *argument)
+{
+    struct waiting *older = argument;
+
+    while (atomic_load(&older->ended) == 0)
+        (void)sched_yield();
+    store_tick(older->fixture->store);
+    upload_close(older->upload);
+    return NULL;
+}
+
+static void patience_begins_when_the_older_writer_is_ended(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload *upload = NULL;
+    struct waiting older;
+    pthread_t closing;
+
+    waiting_start(&older, fixture, &id);
+    assert_int_equal(completion_wait(&older.completion), 0);
+    assert_int_equal(pthread_create(&closing, NULL, close_when_ended, &older), 0);
+    assert_int_equal(open_checked(fixture, &id, takes_long, &upload), 0);
+    assert_int_equal(pthread_join(closing, NULL), 0);
+    upload_close(upload);
 }
 
 static void a_newer_writer_ends_the_older_and_finds_its_bytes(void **state)
@@ -276,6 +357,13 @@ static void note_told(struct crowd *crowd, unsigned i, uint64_t offset)
         continue;
 }
 
+static int is_never_below(void *argument, const struct upload_info *info)
+{
+    const uint64_t *told = argument;
+    assert_true(info->offset >= *told);
+    return 0;
+}
+
 /* Opens whatever it likes, appends while it is let, and never sees an offset that went back. */
 static void *client_run(void *argument)
 {
@@ -287,6 +375,10 @@ static void *client_run(void *argument)
         struct upload *upload = NULL;
         unsigned i = client_random(client) % UPLOADS;
         uint64_t told = atomic_load(&crowd->told[i]);
+
+        if (client_random(client) % 2 == 0)
+            writer.check = is_never_below;
+        writer.check_argument = &told;
 
         int r = upload_open_wait(crowd->fixture->store, &crowd->ids[i], &writer, &upload);
         if (r == REFUSED_ENDED)
@@ -341,6 +433,8 @@ int main(void)
         CLOCK_TEST(the_newest_of_those_who_wait_wins),
         CLOCK_TEST(waits_no_longer_than_its_patience),
         CLOCK_TEST(looking_ends_nobody),
+        CLOCK_TEST(who_is_not_wanted_ends_nobody),
+        CLOCK_TEST(patience_begins_when_the_older_writer_is_ended),
         CLOCK_TEST(a_deletion_ends_the_writer_and_refuses_who_comes_later),
         CLOCK_TEST(nobody_is_told_to_end_after_closing),
         CLOCK_TEST(who_waits_for_room_may_close_when_it_is_ended),
