@@ -181,6 +181,20 @@ def test_a_stalled_writer_is_ended_by_whoever_comes_back(endpoint, version):
     upload.expect_at(100_000, True, CONTENT)
 
 
+@every_version
+def test_an_append_that_can_never_match_ends_nobody(endpoint, version):
+    """[R49] What is below the offset, or beyond the length, will be refused whatever an older writer brings."""
+    upload = endpoint.make(version, False, body=CONTENT[:10])
+    with endpoint.line() as line:
+        upload.begin(line, 10, 99_990, CONTENT[10:60_000])
+        upload.wait_for_bytes(60_000)
+        for offset in (9, 100_001):
+            assert upload.append(offset, b"xyz", status=409).field("Upload-Offset") == "10"
+        line.send(CONTENT[60_000:])
+        line.expect(201)
+    upload.expect_at(100_000, True, CONTENT)
+
+
 @pytest.mark.parametrize("version", VERSIONS[:-1])
 def test_a_creation_that_was_announced_is_ended_by_whoever_comes_back(endpoint, version):
     """[R31, R51] Whatever of its content is still on its way comes too late: another request has begun with it."""
