@@ -180,7 +180,7 @@ static bool open_take(struct upload *upload)
     return lease_take(upload->store->leases, &upload->lease);
 }
 
-/* No other thread is waked for the rest, when nobody holds the lease. */
+/* When nobody holds the lease this thread does the rest, too: no other has to be woken for it. */
 static void open_check(struct job *job)
 {
     struct upload *upload = PART_OF(struct upload, open_job, job);
@@ -226,7 +226,6 @@ static struct upload *upload_new(struct store *store, const struct upload_id *id
     upload->store = store;
     pthread_mutex_init(&upload->mutex, NULL);
     file_init(&upload->file, &store->directory, id);
-    upload->open_job.run = open_run;
     upload->room.resume = upload_room_resume;
     upload->buffer_room.resume = upload_buffer_resume;
     upload->lease = (struct lease){ .id = *id, .end = upload_end, .granted = upload_granted };
@@ -243,9 +242,8 @@ int upload_open(struct store *store, const struct upload_id *id, const struct up
     upload->writer = *writer;
     upload->ret_upload = ret_upload;
     upload->done = done;
+    upload->open_job.run = writer->check != NULL ? open_check : open_run;
     store_enter(store, upload);
-    if (writer->check != NULL)
-        upload->open_job.run = open_check;
     if (writer->check != NULL || open_take(upload))
         (void)workers_submit(store->io, &upload->open_job);
     return 0;

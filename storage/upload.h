@@ -64,8 +64,7 @@ enum upload_state {
     UPLOAD_DAMAGED = 3,     /* the disk lost or refused bytes of it, or they have not the stated
                              * digest; its file is kept */
     UPLOAD_DELETED = 4,     /* only its file has to go yet */
-    UPLOAD_VERIFYING =
-        5, /* a final with all its bytes, of which the stated digest is not proven yet */
+    UPLOAD_VERIFYING = 5,   /* a final with all its bytes, of which the stated digest is not proven yet */
 };
 
 enum {
