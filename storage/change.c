@@ -148,12 +148,14 @@ static int progress_mismatch(struct db *db, const struct change *change)
         "   SET offset = :offset,"
         "       appended = iif(offset < :offset, :appended, appended),"
         "       checkpoint = NULL,"
-        "       state = 3"
+        "       state = 3,"
+        "       expires = :expires"
         " WHERE number = :number"
         "   AND state = 0"
         "   AND offset <= :offset");
 
     bind_offset(update, change);
+    bind_expires(update, change->expires);
     return changed_one(db, update);
 }
 

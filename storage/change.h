@@ -24,7 +24,7 @@ enum change_kind {
     CHANGE_JOIN,         /* the same of a final, made of join */
     CHANGE_COMMIT,       /* offset, appended, checkpoint, and expires when expires_changed */
     CHANGE_COMPLETE,     /* offset, which becomes the length; appended, digest, response, expires */
-    CHANGE_MISMATCH,     /* offset, which becomes the length; appended, digest: and it is damaged */
+    CHANGE_MISMATCH,     /* offset, which becomes the length; appended, digest, expires: damaged */
     CHANGE_LENGTH,       /* length */
     CHANGE_STATE,        /* state: invalidated or damaged; expires, of one that would never */
     CHANGE_DELETE,       /* the row says that it is gone */

@@ -166,14 +166,15 @@ static void pass_commit_change(struct upload *upload, struct change *change)
     change->expires = expires + expire_after_s / 8;
 }
 
-/* A part that no final upload is made of counts as unfinished. */
+/* Of what has all its bytes and yet expires: since the last one, and never before a client was told. */
 static int64_t pass_expires_whole(const struct upload *upload)
 {
     uint32_t expire_after_s = upload->store->options.expire_after_s;
+    int64_t expires = os.realtime_s() + expire_after_s;
 
-    if (upload->info.kind != UPLOAD_PARTIAL || expire_after_s == 0)
+    if (expire_after_s == 0)
         return 0;
-    return os.realtime_s() + expire_after_s;
+    return expires > upload->expires ? expires : upload->expires;
 }
 
 /* With its digest, unless that is not what it should be. */
@@ -184,10 +185,12 @@ static void pass_complete_change(struct upload *upload, struct change *change)
     change->digest = hash_digest(upload);
     if (stated->algorithm == DIGEST_NONE || digest_value_equal(stated, &change->digest)) {
         change->kind = CHANGE_COMPLETE;
-        change->expires = pass_expires_whole(upload);
+        /* a part that no final upload is made of counts as unfinished */
+        change->expires = upload->info.kind == UPLOAD_PARTIAL ? pass_expires_whole(upload) : 0;
         change->response = bytes_of(upload->response, upload->response_count);
     } else {
         change->kind = CHANGE_MISMATCH;
+        change->expires = pass_expires_whole(upload);
     }
 }
 
@@ -270,6 +273,7 @@ static void pass_counted(struct upload *upload, const struct change *change)
 static void pass_ended(struct upload *upload, const struct change *change)
 {
     pass_counted(upload, change);
+    upload->expires = change->expires;
     upload->info.length_known = true;
     upload->info.length = change->offset;
     upload->info.digest = change->digest;
@@ -293,7 +297,6 @@ static void pass_committed(struct upload *upload, const struct change *change,
     case CHANGE_COMPLETE:
         pass_ended(upload, change);
         upload->state = UPLOAD_COMPLETE;
-        upload->expires = change->expires;
         if (upload->info.kind == UPLOAD_PARTIAL)
             finals_poke(upload->store->finals);
         break;

@@ -79,6 +79,7 @@ static bool acceptable(struct entry before, int r, const struct upload_info *inf
 
     expected.length_known = before.length_known;
     expected.offset = before.offset;
+    expected.alive_at = before.alive_at;
     expected.whole = before.whole;
     expected.complete = before.complete;
     expected.mismatched = before.mismatched;

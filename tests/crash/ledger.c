@@ -181,6 +181,12 @@ static bool ledger_length_fits(const struct entry *entry, const struct upload_in
     return !entry->length_known || (info->length_known && info->length == entry->length);
 }
 
+/* The janitor would find it at that time, which few cuts come after. */
+static bool ledger_expiry_fits(const struct entry *entry, const struct upload_info *info)
+{
+    return info->expires == 0 || info->expires >= entry->alive_at + EXPIRE_AFTER_S;
+}
+
 const char *ledger_objection(const struct ledger *ledger, const struct entry *entry, int r,
                              const struct upload_info *info)
 {
@@ -200,5 +206,7 @@ const char *ledger_objection(const struct ledger *ledger, const struct entry *en
         return "its offset is below the acknowledged one";
     if (!ledger_length_fits(entry, info))
         return "its length has changed, or it is complete with another one";
+    if (!ledger_expiry_fits(entry, info))
+        return "it is to expire too early";
     return NULL;
 }

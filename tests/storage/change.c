@@ -168,13 +168,14 @@ static void an_upload_of_other_bytes_than_stated_is_damaged(void **state)
         .offset = 300,
         .appended = 1050,
         .digest = digest,
+        .expires = 1150,
     };
 
     assert_int_equal(apply(database, change), 0);
     struct lookup lookup = look(database, &id);
     assert_int_equal(lookup.info.state, UPLOAD_DAMAGED);
     assert_int_equal(lookup.info.length, 300);
-    assert_int_equal(lookup.info.expires, 1100); /* kept until then, with both digests */
+    assert_int_equal(lookup.info.expires, 1150); /* kept until then, with both digests */
     assert_true(digest_value_equal(&lookup.info.digest, &digest));
     assert_int_equal(lookup.info.stated.bytes[0], 7);
 }

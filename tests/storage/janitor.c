@@ -209,6 +209,59 @@ static void a_damaged_upload_is_kept_until_it_expires(void **state)
     assert_false(has_file(fixture, &id));
 }
 
+static struct upload_id create_stated_wrong(struct fixture *fixture, uint64_t length)
+{
+    const struct upload_creation creation = {
+        .length_known = true,
+        .length = length,
+        .digest_algorithm = DIGEST_SHA256,
+        .stated = { .algorithm = DIGEST_SHA256, .bytes = { 1 } },
+    };
+    struct upload_id id;
+
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &id), 0);
+    return id;
+}
+
+static void bytes_that_end_in_a_wrong_digest_put_expiry_off_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct upload_id id = create_stated_wrong(fixture, 100);
+
+    sleep_s(EXPIRE_AFTER_S - 1);
+    struct upload *upload = fixture_writer(fixture, &id);
+    assert_int_equal(append_pattern(upload, 100), 0);
+    assert_int_equal(upload_commit_wait(upload), REFUSED_DIGEST_MISMATCH);
+    assert_int_equal(upload_info(upload)->expires, realtime_s() + EXPIRE_AFTER_S);
+    upload_close(upload);
+
+    sleep_s(EXPIRE_AFTER_S - 1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(fixture_find(fixture, &id).state, UPLOAD_DAMAGED);
+    sleep_s(1);
+    assert_int_equal(store_sweep(fixture->store), 0);
+    assert_int_equal(find(fixture, &id), REFUSED_GONE);
+}
+
+static void the_end_brings_no_expiry_forward(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct upload_creation creation = { .kind = UPLOAD_PARTIAL };
+    struct upload_id wrong = create_stated_wrong(fixture, 2), part;
+
+    assert_int_equal(upload_create_wait(fixture->store, &creation, &part), 0);
+    sleep_s(1);
+    struct upload *uploads[] = { fixture_writer(fixture, &wrong), fixture_writer(fixture, &part) };
+    for (size_t i = 0; i < 2; i++) {
+        int64_t told = append_and_look(fixture, uploads[i]);
+        assert_int_equal(told, realtime_s() + EXPIRE_AFTER_S + EXPIRE_AFTER_S / 8);
+        assert_int_equal(append_pattern(uploads[i], 1), 0);
+        (void)upload_finish_wait(uploads[i]);
+        assert_int_equal(upload_info(uploads[i])->expires, told);
+        upload_close(uploads[i]);
+    }
+}
+
 static void a_clock_that_jumped_is_not_believed_for_an_hour(void **state)
 {
     struct fixture *fixture = *state;
@@ -451,6 +504,8 @@ int main(void)
         JANITOR_TEST(complete_uploads_stay),
         JANITOR_TEST(parts_expire_unless_a_final_upload_is_made_of_them),
         JANITOR_TEST(a_damaged_upload_is_kept_until_it_expires),
+        JANITOR_TEST(bytes_that_end_in_a_wrong_digest_put_expiry_off_too),
+        JANITOR_TEST(the_end_brings_no_expiry_forward),
         JANITOR_TEST(a_clock_that_jumped_is_not_believed_for_an_hour),
         JANITOR_TEST(a_clock_that_is_wrong_at_the_start_has_an_hour_to_be_set),
         JANITOR_TEST(never_is_never_for_older_uploads_too),
