@@ -167,10 +167,13 @@ def test_a_download_goes_on_over_a_line_that_breaks(ferryd, ferry, file):
     assert (ferry.folder / "copy").read_bytes() == file.read_bytes()
 
 
-def test_a_download_survives_the_server_s_restart(ferryd, ferry, file):
+def test_a_download_survives_the_server_s_restart(ferryd, ferry):
+    """Of a file that the kernel's buffers cannot hold: they reach the client without the server, too."""
     server = ferryd()
+    file = ferry.folder / "large.bin"
+    file.write_bytes(os.urandom(64 * MIB))
     url = ferry.check("put", file, server.url).strip()
-    process = ferry.start("get", "--retry-delay", "20", "--limit-rate", "4M", "-o", "copy", url)
+    process = ferry.start("get", "--retry-delay", "20", "--limit-rate", "16M", "-o", "copy", url)
     part = ferry.folder / "copy.part"
     conversation.eventually("a part", lambda: part.exists() and part.stat().st_size > MIB)
     server.kill()
