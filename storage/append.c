@@ -155,6 +155,7 @@ static size_t append_fill(struct upload *upload, struct bytes bytes, struct afte
     if (upload->received == upload->synced)
         upload->dirty_since_ms = os.monotonic_ms();
     buffer_fill(upload, bytes);
+    atomic_store(&upload->due_ms, 0);
     upload->buffer_unused = false;
     if (upload->flows || upload->received - upload->synced >= store->options.commit_soon_bytes)
         group_hasten(upload->group);

@@ -100,7 +100,7 @@ static bool upload_gathers(const struct upload *upload)
     if (upload->flows)
         return gathered < upload->buffer_bytes / 2 && !bound_pressed(buffers);
     return small && gathered < SMALL_BUFFER_BYTES / 2 && !upload->file_taken &&
-           bound_used(files) >= files->limit / 2 && bound_used(buffers) < buffers->limit / 2;
+           bound_used(files) >= files->limit / 2 && !store_lacks_memory(upload->store);
 }
 
 static bool upload_must_sync(const struct upload *upload)
@@ -220,6 +220,23 @@ static bool tick_commits(const struct upload *upload, uint64_t now_ms, bool pres
             (uncommitted >= options->commit_soon_bytes && age_ms >= options->commit_soon_ms));
 }
 
+/* When a tick is to look at it again; new bytes bring that forward. */
+static uint64_t tick_due_ms(const struct upload *upload)
+{
+    const struct store_options *options = &upload->store->options;
+    bool told = options->observer.see == NULL || upload->state != UPLOAD_RECEIVING ||
+                upload->received == upload->observed;
+    bool spent = upload->buffer != NULL && upload->received == upload->written;
+    uint64_t uncommitted = upload->received - upload->synced;
+    uint64_t late_ms = upload->dirty_since_ms + options->commit_late_ms;
+
+    if (!told || spent || upload->pressed || uncommitted >= options->commit_soon_bytes)
+        return 0;
+    if (uncommitted == 0)
+        return UINT64_MAX;
+    return late_ms > GROUP_TURN_MS ? late_ms - GROUP_TURN_MS : 0;
+}
+
 void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
 {
     struct aftermath aftermath = AFTERMATH;
@@ -236,6 +253,7 @@ void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed)
     if (upload->received - upload->synced >= upload->store->options.commit_soon_bytes)
         group_hasten(upload->group);
     tick_observe(upload, now_ms);
+    atomic_store(&upload->due_ms, tick_due_ms(upload));
     upload_unlock(upload, &aftermath);
 }
 

@@ -101,6 +101,7 @@ struct upload {
     struct store *store;
     struct upload_group *group;
     struct upload *next, **link; /* in its group; link is what points here */
+    atomic_uint_fast64_t due_ms; /* ticks before have nothing to do for it */
     struct lease lease;
     uint64_t number;
 
@@ -338,6 +339,9 @@ static inline void group_hasten(struct upload_group *group)
 {
     atomic_store(&group->hastened, true);
 }
+
+/* Half of the memory for buffers is taken, or somebody waits for it: who gathers bytes is to write them. */
+bool store_lacks_memory(struct store *store);
 
 /* Commits by age and size, and when others wait for what this upload holds. */
 void upload_tick(struct upload *upload, uint64_t now_ms, bool pressed);

@@ -241,6 +241,12 @@ void store_leave(struct store *store, struct upload *upload)
 
 /* ---- time ---- */
 
+bool store_lacks_memory(struct store *store)
+{
+    return bound_used(&store->buffers) >= store->options.buffer_bytes / 2 ||
+           bound_pressed(&store->buffers);
+}
+
 /* The groups have their turns one after the other, each once in GROUP_TURN_MS. */
 static uint64_t group_next_turn(const struct store *store, const struct upload_group *group,
                                 uint64_t now_ms)
@@ -250,30 +256,38 @@ static uint64_t group_next_turn(const struct store *store, const struct upload_g
     return now_ms + GROUP_TURN_MS - (now_ms + GROUP_TURN_MS - offset_ms) % GROUP_TURN_MS;
 }
 
-static void group_tick(struct store *store, struct upload_group *group, uint64_t now_ms,
-                       bool pressed)
+struct tick {
+    uint64_t now_ms;
+    bool pressed; /* somebody waits for a file, or for dirty bytes to become fewer */
+    bool for_all; /* not only for those that it is time for */
+};
+
+/* Of ten thousand uploads whose bytes trickle, few have anything to do in a second. */
+static void group_tick(struct store *store, struct upload_group *group, const struct tick *tick)
 {
     bool hastened = atomic_exchange(&group->hastened, false);
 
-    if (!hastened && !pressed && !bound_pressed(&store->buffers) && now_ms < group->due_ms)
+    if (!hastened && !tick->for_all && tick->now_ms < group->due_ms)
         return;
-    group->due_ms = group_next_turn(store, group, now_ms);
+    group->due_ms = group_next_turn(store, group, tick->now_ms);
     pthread_mutex_lock(&store->mutex);
     for (struct upload *upload = group->first; upload != NULL; upload = upload->next)
-        upload_tick(upload, now_ms, pressed);
+        if (tick->for_all || tick->now_ms >= atomic_load(&upload->due_ms))
+            upload_tick(upload, tick->now_ms, tick->pressed);
     pthread_mutex_unlock(&store->mutex);
 }
 
 void store_tick(struct store *store)
 {
-    uint64_t now_ms = os.monotonic_ms();
+    struct tick tick = { .now_ms = os.monotonic_ms() };
 
     (void)store_measure(store);
-    lease_expire(store->leases, now_ms);
+    lease_expire(store->leases, tick.now_ms);
 
-    bool pressed = bound_pressed(&store->files) || bound_pressed(&store->dirty);
+    tick.pressed = bound_pressed(&store->files) || bound_pressed(&store->dirty);
+    tick.for_all = tick.pressed || store_lacks_memory(store);
     for (size_t i = 0; i < UPLOAD_GROUPS; i++)
-        group_tick(store, &store->groups[i], now_ms, pressed);
+        group_tick(store, &store->groups[i], &tick);
 }
 
 int store_sweep(struct store *store)
