@@ -11,7 +11,8 @@
  * its beginning to durable:
  *
  *   1. fdatasync(file)
- *   2. before the first row that counts bytes: fsync(directory), so that the file's entry is there
+ *   2. before the first row that counts bytes: fsync(directory), so that the file's entry is there;
+ *      or both for many uploads by one syncfs (batch.c)
  *   3. the row, in the catalog's next transaction
  *   4. durable grows, and who waits is answered
  *
@@ -133,12 +134,14 @@ static void pass_cut(struct upload *upload, int r, struct aftermath *aftermath)
         upload_stop(upload, r, aftermath); /* the next open will cut it */
 }
 
-/* Step 1. */
-static int pass_sync(struct upload *upload)
+/* Step 1; after a batch has synced everything only what that met in this file is left. */
+static int pass_sync(struct upload *upload, bool synced)
 {
     uint64_t begun_ns = clock_monotonic_ns();
 
     atomic_fetch_add(&upload->store->synced_files, 1);
+    if (synced)
+        return file_sync_outcome(&upload->file);
     int r = seeded(SEEDED_COMMIT_BEFORE_SYNC) ? 0 : file_sync(&upload->file);
     histogram_add(&upload->store->sync_time, clock_monotonic_ns() - begun_ns);
     return r;
@@ -418,28 +421,37 @@ static void pass_free_blocks(struct upload *upload, struct aftermath *aftermath)
     upload_advance(upload);
 }
 
-void upload_sync_run(struct job *job)
+bool upload_begin_pass(struct upload *upload, struct aftermath *aftermath)
 {
-    struct upload *upload = PART_OF(struct upload, sync_job, job);
+    pass_begin(upload, aftermath);
+    upload->begun = true;
+    return pass_wants_sync(upload);
+}
+
+void upload_run_pass(struct upload *upload, bool synced)
+{
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);
-    pass_begin(upload, &aftermath);
+    upload->batched = false;
+    if (!upload->begun)
+        pass_begin(upload, &aftermath);
+    upload->begun = false;
     bool sync = pass_wants_sync(upload);
     bool directory = sync && upload->durable == 0 && !upload->directory_synced;
     bool cut = pass_wants_cut(upload);
     uint64_t durable = upload->durable;
     pthread_mutex_unlock(&upload->mutex);
 
-    int synced = sync ? pass_sync(upload) : 0;
-    int directory_synced = directory && synced == 0 ? pass_sync_directory(upload) : 0;
+    int outcome = sync ? pass_sync(upload, synced) : 0;
+    int directory_outcome = directory && outcome == 0 && !synced ? pass_sync_directory(upload) : 0;
     int cut_off = cut ? file_cut(&upload->file, durable) : 0;
 
     upload_lock(upload);
     if (sync)
-        pass_synced(upload, synced, &aftermath);
-    if (directory && synced == 0)
-        pass_directory_synced(upload, directory_synced, &aftermath);
+        pass_synced(upload, outcome, &aftermath);
+    if (directory && outcome == 0)
+        pass_directory_synced(upload, directory_outcome, &aftermath);
     if (cut)
         pass_cut(upload, cut_off, &aftermath);
     pass_free_blocks(upload, &aftermath);
@@ -455,4 +467,9 @@ void upload_sync_run(struct job *job)
 
     if (row)
         catalog_submit(upload->store->catalog, &upload->change);
+}
+
+void upload_sync_run(struct job *job)
+{
+    upload_run_pass(PART_OF(struct upload, sync_job, job), false);
 }

@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/fail.h"
 #include "storage/os.h"
+#include "storage/seeded.h"
 
 enum {
     DIRECTORY_MODE = 0700,
@@ -132,11 +134,27 @@ static void directory_sync(int fd, const char *name)
         fail_fatal("sync of directory %s failed: %s", name, strerrordesc_np(errno));
 }
 
+static int directory_file_system(int fd, const char *path, uint32_t *ret_magic)
+{
+    struct statfs about;
+
+    if (os.fstatfs(fd, &about) < 0)
+        return fail_errno("ask for the file system of %s", path);
+    *ret_magic = (uint32_t)about.f_type;
+    return 0;
+}
+
+/* Where a syncfs was seen to promise as much as an fsync of each: by reading and by power cuts, spec/crash.md. */
+static bool directory_syncs_together(uint32_t magic)
+{
+    return magic == EXT4_SUPER_MAGIC || magic == XFS_SUPER_MAGIC || magic == BTRFS_SUPER_MAGIC;
+}
+
 /*
  * SQLite's shared memory and our lock mean nothing on a file system that another machine writes
  * to as well, and few of these keep what fsync promises.
  */
-static int directory_refuse_network(int fd, const char *path)
+static int directory_refuse_network(uint32_t magic, const char *path)
 {
     static const struct {
         uint32_t magic;
@@ -148,12 +166,9 @@ static int directory_refuse_network(int fd, const char *path)
         { 0x01161970, "GFS2" },   { 0x7461636f, "OCFS2" }, { 0x47504653, "GPFS" },
         { 0x19830326, "BeeGFS" },
     };
-    struct statfs about;
 
-    if (os.fstatfs(fd, &about) < 0)
-        return fail_errno("ask for the file system of %s", path);
     for (size_t i = 0; i < sizeof(networks) / sizeof(networks[0]); i++)
-        if ((uint32_t)about.f_type == networks[i].magic)
+        if (magic == networks[i].magic)
             return fail_code(ENOTSUP, "%s lies on %s; the data directory must be on a local disk",
                              path, networks[i].name);
     return 0;
@@ -231,6 +246,8 @@ static int directory_look_for_others(const struct directory *directory)
 /* What was opened before a failure is closed by the caller. */
 static int directory_enter(struct directory *directory, const char *path)
 {
+    uint32_t magic = 0;
+
     int r = directory_make(AT_FDCWD, path);
     if (r != 0)
         return r;
@@ -244,7 +261,9 @@ static int directory_enter(struct directory *directory, const char *path)
     if (directory->root_fd < 0)
         return directory->root_fd;
 
-    r = directory_refuse_network(directory->root_fd, path);
+    r = directory_file_system(directory->root_fd, path, &magic);
+    if (r == 0)
+        r = directory_refuse_network(magic, path);
     if (r != 0)
         return r;
 
@@ -259,6 +278,14 @@ static int directory_enter(struct directory *directory, const char *path)
     directory->files_fd = directory_fd(directory->root_fd, "files");
     if (directory->files_fd < 0)
         return directory->files_fd;
+
+    /* it may be a mount of its own */
+    r = directory_file_system(directory->files_fd, path, &magic);
+    if (r == 0)
+        r = directory_refuse_network(magic, path);
+    if (r != 0)
+        return r;
+    directory->together = directory_syncs_together(magic);
 
     int new = directory_is_new(directory);
     if (new > 0)
@@ -360,6 +387,14 @@ int directory_sync_shard(struct directory *directory, const struct upload_id *id
     directory_sync(fd, name);
     (void)os.close(fd);
     return 0;
+}
+
+bool directory_sync_all(struct directory *directory)
+{
+    if (seeded(SEEDED_NO_SYNCFS))
+        return true;
+    /* without a journal ext4 writes metadata after the flush of its syncfs: that of fsync comes behind them */
+    return os.syncfs(directory->files_fd) == 0 && os.fsync(directory->files_fd) == 0;
 }
 
 void directory_sync_root(struct directory *directory)

@@ -26,6 +26,7 @@ struct directory {
     char *path; /* absolute */
     int root_fd, files_fd, lock_fd;
     atomic_bool uncached; /* RWF_DONTCACHE has not been refused yet */
+    bool together;        /* directory_sync_all() promises what it says on this file system */
 };
 
 #define DIRECTORY_CLOSED ((struct directory){ .root_fd = -1, .files_fd = -1, .lock_fd = -1 })
@@ -56,6 +57,13 @@ int directory_open_reading(const char *path, struct directory *ret_directory, bo
 
 /* The file of an upload, below files_fd. By value, so that it can stand in a call. */
 struct directory_path directory_path(const struct upload_id *id);
+
+/*
+ * All that was written to any file, made or unlinked before, where together is set. Blocks, for as long as
+ * anybody's dirty bytes on the file system take. False: some of it may not be on the disk. Whether a file has lost
+ * bytes is told by file_sync_outcome() alone.
+ */
+bool directory_sync_all(struct directory *directory);
 
 /* Of the upload with this id. Blocks. A failure means that the sync was not begun. */
 int directory_sync_shard(struct directory *directory, const struct upload_id *id);

@@ -245,11 +245,22 @@ int file_write(struct file *file, const struct iovec pieces[2], uint64_t offset,
     return code == 0 ? 0 : file_write_failed(file, code);
 }
 
-int file_sync(struct file *file)
+static int file_synced(const struct file *file, int result)
 {
-    if (seeded(SEEDED_NO_FDATASYNC) || os.fdatasync(file->fd) == 0)
+    if (result == 0)
         return 0;
     if (errno == ENOSPC || errno == EDQUOT)
         return REFUSED_NO_SPACE;
     return fail_errno("sync upload %s", upload_id_format(&file->id).text);
+}
+
+int file_sync(struct file *file)
+{
+    return file_synced(file, seeded(SEEDED_NO_FDATASYNC) ? 0 : os.fdatasync(file->fd));
+}
+
+/* To wait for writes that have come to their end tells whether one of them failed, once, as fdatasync does. */
+int file_sync_outcome(struct file *file)
+{
+    return file_synced(file, os.sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE));
 }

@@ -56,6 +56,9 @@ int file_write(struct file *file, const struct iovec pieces[2], uint64_t offset,
 /* Everything written before is on the disk. Never call it again after it failed. */
 int file_sync(struct file *file);
 
+/* The same after directory_sync_all(), which does not tell whose bytes were lost. */
+int file_sync_outcome(struct file *file);
+
 /*
  * A descriptor of the caller's own for reading, which needs no open file and leaves one alone. A
  * missing file is REFUSED_DAMAGED.

@@ -54,6 +54,14 @@ bool upload_is_written(const struct upload *upload)
     return !upload->writing && !upload->waiting && upload->received == upload->written;
 }
 
+bool upload_is_awaited(const struct upload *upload)
+{
+    struct store *store = upload->store;
+
+    return upload->goal != GOAL_NONE || upload->ready.call != NULL || upload->ended ||
+           bound_pressed(&store->files) || bound_pressed(&store->dirty);
+}
+
 /* How much of one upload may be dirty before a pass begins: less, when many share the bound. */
 static uint64_t upload_window(const struct upload *upload)
 {
@@ -143,6 +151,21 @@ static bool upload_yields_file(struct upload *upload)
     return true;
 }
 
+static void upload_sync(struct upload *upload)
+{
+    struct store *store = upload->store;
+    uint64_t dirty = upload->written - upload->synced;
+    bool trickles = !upload->flows && dirty > 0 && dirty < upload_window(upload);
+
+    upload->syncing = true;
+    upload->sync_job.run = upload_sync_run;
+    upload->batched = trickles && store->directory.together && !upload_is_awaited(upload);
+    if (upload->batched)
+        batch_enter(&store->batch, upload);
+    else
+        (void)workers_submit(store->sync, &upload->sync_job);
+}
+
 void upload_advance(struct upload *upload)
 {
     if (!upload->writing && !upload->waiting && upload->written < upload->received &&
@@ -156,9 +179,11 @@ void upload_advance(struct upload *upload)
         upload->hash_job.run = upload_hash_run;
         (void)workers_submit(upload->store->io, &upload->hash_job);
     }
-    if (!upload->syncing && upload_must_sync(upload)) {
-        upload->syncing = true;
-        upload->sync_job.run = upload_sync_run;
+    if (!upload->syncing && upload_must_sync(upload))
+        upload_sync(upload);
+    if (upload->batched && upload_is_awaited(upload) &&
+        batch_leave(&upload->store->batch, upload)) {
+        upload->batched = false;
         (void)workers_submit(upload->store->sync, &upload->sync_job);
     }
 }

@@ -40,6 +40,7 @@ static int os_sqlite(enum os_sqlite_call call, const char *name, uint64_t offset
         .posix_fadvise = posix_fadvise,         \
         .fdatasync = fdatasync,                 \
         .fsync = fsync,                         \
+        .syncfs = syncfs,                       \
         .getrandom = getrandom,                 \
         .realtime_s = clock_realtime_s,         \
         .monotonic_ms = clock_monotonic_ms,     \

@@ -48,6 +48,7 @@ struct os {
     int (*posix_fadvise)(int fd, off_t offset, off_t count, int advice); /* an error number */
     int (*fdatasync)(int fd);
     int (*fsync)(int fd);
+    int (*syncfs)(int fd);
     ssize_t (*getrandom)(void *data, size_t count, unsigned flags);
     int64_t (*realtime_s)(void);
     uint64_t (*monotonic_ms)(void);

@@ -6,7 +6,7 @@
  *
  * Locks are taken in this order, and no other is held while a done or an ended is called:
  *
- *     store.mutex, the table of leases  ->  upload.mutex  ->  bounds, queues of jobs and changes
+ *     store.mutex, the table of leases  ->  upload.mutex  ->  the batch  ->  bounds, queues of jobs and changes
  */
 
 #include <pthread.h>
@@ -15,6 +15,7 @@
 
 #include "base/workers.h"
 #include "digest/digest.h"
+#include "storage/batch.h"
 #include "storage/bound.h"
 #include "storage/catalog.h"
 #include "storage/directory.h"
@@ -51,6 +52,7 @@ struct store {
     struct catalog *catalog;
     struct lease_table *leases;
     struct workers *io, *sync;
+    struct batch batch;
     struct bound files, dirty, buffers;
     struct janitor *janitor;
     struct finals *finals;
@@ -145,6 +147,9 @@ struct upload {
     /* the three lanes: one job of each runs at a time */
     bool writing, hashing, syncing;
     enum goal pass; /* the goal that the sync lane works on */
+    bool batched;   /* the batch has this pass, or had it; false: it left */
+    bool begun;     /* the pass, by the batch: target and counts are decided */
+    struct upload *batch_next, **batch_link; /* the batch's own */
     uint64_t target;
     bool counts; /* its row may move the offset to target */
     struct job open_job, write_job, hash_job, sync_job, ready_job;
@@ -218,6 +223,9 @@ bool upload_is_tidy(const struct upload *upload);
 /* With what is written the upload is complete, as soon as a row counts it. With the lock held. */
 bool upload_is_ending(const struct upload *upload);
 
+/* Its writer waits for something, or others do for what it holds. With the lock held. */
+bool upload_is_awaited(const struct upload *upload);
+
 /* Everything that was appended is in the file, or never will be. With the lock held. */
 bool upload_is_written(const struct upload *upload);
 
@@ -231,6 +239,13 @@ void upload_release(struct upload *upload);
 void upload_write_run(struct job *job);
 void upload_hash_run(struct job *job);
 void upload_sync_run(struct job *job);
+
+/*
+ * The sync lane's run in two steps, between which many files are synced at once. True: it has bytes to sync. With
+ * the lock held.
+ */
+bool upload_begin_pass(struct upload *upload, struct aftermath *aftermath);
+void upload_run_pass(struct upload *upload, bool synced);
 void upload_room_resume(struct bound_waiter *waiter);
 void upload_buffer_resume(struct bound_waiter *waiter);
 
@@ -340,7 +355,7 @@ static inline void group_hasten(struct upload_group *group)
     atomic_store(&group->hastened, true);
 }
 
-/* Half of the memory for buffers is taken, or somebody waits for it: who gathers bytes is to write them. */
+/* Half of the memory for buffers is taken: who gathers bytes is to write them. */
 bool store_lacks_memory(struct store *store);
 
 /* Commits by age and size, and when others wait for what this upload holds. */

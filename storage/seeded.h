@@ -20,6 +20,7 @@ enum seeded_bug {
     SEEDED_NO_DIRSYNC_AT_CREATION,  /* a new file's directory entry is never synced */
     SEEDED_DIGEST_KEPT_AT_ROLLBACK, /* the running digest goes on from bytes that were taken back */
     SEEDED_NO_FDATASYNC_OF_A_COPY,  /* a final's own file is not synced before its parts go */
+    SEEDED_NO_SYNCFS,               /* files that are to be synced together are not synced */
 };
 
 #ifndef SEEDED_BUG

@@ -22,6 +22,8 @@ static const struct store_options store_defaults = {
     .commit_soon_ms = 1000,
     .commit_soon_bytes = UINT64_C(1) << 20,
     .commit_late_ms = 30 * 1000,
+    .commit_together = 4,
+    .commit_together_ms = 100,
     .janitor_interval_s = 60,
     .wal_bytes = UINT64_C(16) << 20,
 };
@@ -42,6 +44,8 @@ static struct store_options store_fill_in(const struct store_options *given)
     DEFAULT(&options, commit_soon_ms);
     DEFAULT(&options, commit_soon_bytes);
     DEFAULT(&options, commit_late_ms);
+    DEFAULT(&options, commit_together);
+    DEFAULT(&options, commit_together_ms);
     DEFAULT(&options, janitor_interval_s);
     DEFAULT(&options, wal_bytes);
     return options;
@@ -114,6 +118,7 @@ static struct store *store_new(const struct store_options *options)
     bound_init(&store->files, store->options.file_count);
     bound_init(&store->dirty, store->options.dirty_bytes);
     bound_init(&store->buffers, store->options.buffer_bytes);
+    batch_init(&store->batch);
     pins_init(&store->pins);
     pthread_mutex_init(&store->mutex, NULL);
     pthread_cond_init(&store->emptied, NULL);
@@ -205,6 +210,7 @@ void store_close(struct store *store)
     bound_done(&store->files);
     bound_done(&store->dirty);
     bound_done(&store->buffers);
+    batch_done(&store->batch);
     pins_done(&store->pins);
     pthread_mutex_destroy(&store->mutex);
     pthread_cond_destroy(&store->emptied);
@@ -243,8 +249,7 @@ void store_leave(struct store *store, struct upload *upload)
 
 bool store_lacks_memory(struct store *store)
 {
-    return bound_used(&store->buffers) >= store->options.buffer_bytes / 2 ||
-           bound_pressed(&store->buffers);
+    return bound_used(&store->buffers) >= store->options.buffer_bytes / 2;
 }
 
 /* The groups have their turns one after the other, each once in GROUP_TURN_MS. */
@@ -259,7 +264,8 @@ static uint64_t group_next_turn(const struct store *store, const struct upload_g
 struct tick {
     uint64_t now_ms;
     bool pressed; /* somebody waits for a file, or for dirty bytes to become fewer */
-    bool for_all; /* not only for those that it is time for */
+    bool hurried; /* the same, or for memory: for all groups */
+    bool for_all; /* in a group not only for those that it is time for */
 };
 
 /* Of ten thousand uploads whose bytes trickle, few have anything to do in a second. */
@@ -267,7 +273,7 @@ static void group_tick(struct store *store, struct upload_group *group, const st
 {
     bool hastened = atomic_exchange(&group->hastened, false);
 
-    if (!hastened && !tick->for_all && tick->now_ms < group->due_ms)
+    if (!hastened && !tick->hurried && tick->now_ms < group->due_ms)
         return;
     group->due_ms = group_next_turn(store, group, tick->now_ms);
     pthread_mutex_lock(&store->mutex);
@@ -285,9 +291,11 @@ void store_tick(struct store *store)
     lease_expire(store->leases, tick.now_ms);
 
     tick.pressed = bound_pressed(&store->files) || bound_pressed(&store->dirty);
-    tick.for_all = tick.pressed || store_lacks_memory(store);
+    tick.hurried = tick.pressed || bound_pressed(&store->buffers);
+    tick.for_all = tick.hurried || store_lacks_memory(store);
     for (size_t i = 0; i < UPLOAD_GROUPS; i++)
         group_tick(store, &store->groups[i], &tick);
+    batch_tick(&store->batch, tick.now_ms);
 }
 
 int store_sweep(struct store *store)

@@ -47,6 +47,8 @@ struct store_options {
     uint32_t commit_soon_ms;    /* after that long with at least commit_soon_bytes [1 s] */
     uint64_t commit_soon_bytes; /* [1 MiB] */
     uint32_t commit_late_ms;    /* after that long with anything at all [30 s] */
+    uint32_t commit_together;   /* so many files at least by one syncfs: fewer cost less apart [4] */
+    uint32_t commit_together_ms; /* when that takes longer, they are synced apart [100 ms] */
 
     /* expiry */
     uint32_t expire_after_s; /* unfinished uploads, since their last byte; 0: never, not even those
@@ -116,7 +118,7 @@ struct store_statistics {
     uint64_t dirty_bytes;  /* written and not yet synced */
     uint64_t buffer_bytes; /* memory in use for bytes on their way */
     uint64_t free_bytes;   /* of the file system, as of the last tick */
-    uint64_t synced_files; /* fdatasync calls since the start */
+    uint64_t synced_files; /* since the start, apart or together */
     uint64_t committed_groups;   /* transactions since the start */
     uint64_t committed_changes;  /* changes in them */
     uint64_t expired_uploads;    /* by the janitor since the start */
@@ -132,7 +134,7 @@ struct store_statistics store_statistics(struct store *store);
 
 /* How long things take, since the start; times in nanoseconds. */
 struct store_meters {
-    struct histogram_reading sync;        /* fdatasync of one upload's file */
+    struct histogram_reading sync;        /* fdatasync of one upload's file; together nobody waits */
     struct histogram_reading change_wait; /* of a change, until its transaction begins */
     struct histogram_reading transaction; /* with the sync of the database's log */
     struct histogram_reading batch;       /* changes in a transaction */

@@ -1,6 +1,7 @@
 #include "tests/storage/calls.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -125,6 +126,23 @@ static int calls_fsync(int fd)
     return r;
 }
 
+static int calls_syncfs(int fd)
+{
+    record_fd(CALL_SYNC_ALL_BEGIN, fd, 0, 0);
+    int r = os_linux.syncfs(fd);
+    if (r == 0)
+        record_fd(CALL_SYNC_ALL_END, fd, 0, 0);
+    return r;
+}
+
+/* Where that counts. */
+static int calls_fstatfs(int fd, struct statfs *ret_statfs)
+{
+    int r = os_linux.fstatfs(fd, ret_statfs);
+    ret_statfs->f_type = EXT4_SUPER_MAGIC;
+    return r;
+}
+
 /*
  * Told before the call happens. A sync of the log that is noted before it returned proves less
  * than it seems; but nobody is answered by the thread that makes it before it has returned.
@@ -159,6 +177,8 @@ void calls_start(void)
     os.ftruncate = calls_ftruncate;
     os.fdatasync = calls_fdatasync;
     os.fsync = calls_fsync;
+    os.syncfs = calls_syncfs;
+    os.fstatfs = calls_fstatfs;
     os.sqlite = calls_sqlite;
 }
 

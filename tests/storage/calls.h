@@ -20,6 +20,8 @@ enum call_kind {
     CALL_SYNC_BEGIN, /* fdatasync; path */
     CALL_SYNC_END,
     CALL_SYNC_DIRECTORY, /* fsync; path */
+    CALL_SYNC_ALL_BEGIN, /* syncfs */
+    CALL_SYNC_ALL_END,
     CALL_CUT,            /* ftruncate; path, offset */
     CALL_LOG_WRITE,      /* SQLite writes to its log */
     CALL_LOG_SYNC,       /* SQLite syncs its log */

@@ -1,6 +1,7 @@
 #include "tests/storage/fault.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <string.h>
@@ -105,9 +106,12 @@ static int fault_fstatat(int directory, const char *path, struct stat *ret_stat,
     return fault_strikes(EFFECT_NONE) ? -1 : os_linux.fstatat(directory, path, ret_stat, flags);
 }
 
+/* Wherever the test runs, its file system has the name of one where many files are synced at once. */
 static int fault_fstatfs(int fd, struct statfs *ret_statfs)
 {
-    return fault_strikes(EFFECT_NONE) ? -1 : os_linux.fstatfs(fd, ret_statfs);
+    int r = fault_strikes(EFFECT_NONE) ? -1 : os_linux.fstatfs(fd, ret_statfs);
+    ret_statfs->f_type = EXT4_SUPER_MAGIC;
+    return r;
 }
 
 static int fault_flock(int fd, int operation)
@@ -173,6 +177,11 @@ static int fault_fdatasync(int fd)
 static int fault_fsync(int fd)
 {
     return fault_strikes(EFFECT_GROWS | EFFECT_MAY_END) ? -1 : os_linux.fsync(fd);
+}
+
+static int fault_syncfs(int fd)
+{
+    return fault_strikes(EFFECT_GROWS) ? -1 : os_linux.syncfs(fd);
 }
 
 static ssize_t fault_getrandom(void *data, size_t count, unsigned flags)
@@ -263,6 +272,7 @@ void fault_arm(enum fault_kind kind, unsigned long nth, bool forever, atomic_boo
     os.sync_file_range = fault_sync_file_range;
     os.fdatasync = fault_fdatasync;
     os.fsync = fault_fsync;
+    os.syncfs = fault_syncfs;
     os.getrandom = fault_getrandom;
     os.sqlite = fault_sqlite;
 }

@@ -230,13 +230,40 @@ static void live_by_rules(struct store *store, struct promise *promise)
 static void live_slowly(struct store *store, struct promise *promise)
 {
     struct upload *upload = do_open(store, do_create(store, promise, false));
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2; i++) {
         do_append(upload, promise, SMALL_BYTES);
         life_sleep(31);
         store_tick(store);
     }
     do_commit(upload, promise);
     upload_close(upload);
+}
+
+/* For the dirty bytes to become so many, or for a while: what fails has none. */
+static void wait_until_dirty(struct store *store, uint64_t count)
+{
+    for (int i = 0; i < 30 && store_statistics(store).dirty_bytes != count; i++)
+        usleep(1000);
+}
+
+/* Commits by age, of some at once. */
+static void live_together(struct store *store, struct promise *promises)
+{
+    struct upload *uploads[LIFE_TOGETHER];
+
+    for (int i = 0; i < LIFE_TOGETHER; i++) {
+        uploads[i] = do_open(store, do_create(store, &promises[i], false));
+        do_append(uploads[i], &promises[i], SMALL_BYTES);
+    }
+    wait_until_dirty(store, (uint64_t)LIFE_TOGETHER * SMALL_BYTES);
+    life_sleep(31);
+    store_tick(store);
+    wait_until_dirty(store, 0);
+    for (int i = 0; i < LIFE_TOGETHER; i++) {
+        if (uploads[i] != NULL)
+            note_offset(uploads[i], &promises[i]);
+        upload_close(uploads[i]);
+    }
 }
 
 /* ---- joined ---- */
@@ -316,6 +343,7 @@ void life_run(struct life *life, const struct store_options *options)
     live_by_rules(store, &promises[3]);
     live_slowly(store, &promises[4]);
     do_create(store, &promises[5], true);
+    live_together(store, &promises[8]);
     store_close(store);
 
     store = NULL;

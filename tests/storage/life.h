@@ -15,7 +15,8 @@
 #include "storage/store.h"
 
 enum {
-    LIFE_UPLOADS = 8
+    LIFE_TOGETHER = 5, /* uploads that are synced by one call */
+    LIFE_UPLOADS = 8 + LIFE_TOGETHER,
 };
 
 struct promise {

@@ -9,6 +9,7 @@
  *     order must-fail   built with a seeded bug (storage/seeded.h): one of it must not
  */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 
 #include "base/refusal.h"
 #include "digest/digest.h"
+#include "storage/os.h"
 #include "tests/storage/calls.h"
 #include "tests/storage/fixture.h"
 
@@ -33,6 +35,8 @@ struct machine_file {
     bool exists;
     uint64_t written; /* by writes that have ended */
     uint64_t covered; /* written, when the sync that is under way began */
+    uint64_t covered_by_all; /* the same of syncfs */
+    bool named_by_all;
     uint64_t synced;
     uint64_t in_log;    /* synced, when the transaction in the log was written */
     uint64_t committed; /* in_log, when the log was synced */
@@ -92,6 +96,24 @@ static void machine_sync_directory(struct machine *machine, const char *shard)
             machine->files[i].entry_synced = true;
 }
 
+static void machine_begin_sync_all(struct machine *machine)
+{
+    for (size_t i = 0; i < machine->count; i++) {
+        machine->files[i].covered_by_all = machine->files[i].written;
+        machine->files[i].named_by_all = machine->files[i].exists;
+    }
+}
+
+static void machine_end_sync_all(struct machine *machine)
+{
+    for (size_t i = 0; i < machine->count; i++) {
+        struct machine_file *file = &machine->files[i];
+        if (file->synced < file->covered_by_all)
+            file->synced = file->covered_by_all;
+        file->entry_synced |= file->named_by_all && file->exists;
+    }
+}
+
 static void machine_run_file(struct machine *machine, const struct call *call)
 {
     if (!is_upload(call->path))
@@ -120,6 +142,8 @@ static void machine_run(struct machine *machine, const struct call *call)
     case CALL_LOG_WRITE: machine_log_write(machine); break;
     case CALL_LOG_SYNC: machine_log_sync(machine); break;
     case CALL_SYNC_DIRECTORY: machine_sync_directory(machine, call->path); break;
+    case CALL_SYNC_ALL_BEGIN: machine_begin_sync_all(machine); break;
+    case CALL_SYNC_ALL_END: machine_end_sync_all(machine); break;
     default: machine_run_file(machine, call); break;
     }
 }
@@ -294,6 +318,58 @@ static void the_last_commit_of_a_vanished_writer_is_none_the_less_in_order(void 
     fixture_close(&fixture);
 
     assert_int_equal(check_promises(), 5);
+    calls_stop();
+    fixture_remove(&fixture);
+}
+
+static atomic_uint_fast64_t test_clock_ms;
+
+static uint64_t test_monotonic_ms(void)
+{
+    return atomic_load(&test_clock_ms);
+}
+
+/* Commits that nobody asks for: bytes and names of all by one syncfs, then the rows. */
+static void what_is_synced_together_is_counted_afterwards(void **state)
+{
+    enum {
+        UPLOADS = 6
+    };
+    struct fixture fixture = logged_fixture();
+    struct upload *uploads[UPLOADS];
+    size_t count;
+
+    (void)state;
+    fixture_close(&fixture);
+    os.monotonic_ms = test_monotonic_ms;
+    fixture_open(&fixture);
+    for (size_t i = 0; i < UPLOADS; i++) {
+        struct upload_id id = fixture_create(&fixture, UINT64_MAX);
+        uploads[i] = fixture_writer(&fixture, &id);
+    }
+    for (uint64_t round = 1; round <= 3; round++) {
+        for (size_t i = 0; i < UPLOADS; i++)
+            assert_int_equal(append_pattern(uploads[i], 3000), 0);
+        while (store_statistics(fixture.store).dirty_bytes < UPLOADS * 3000)
+            usleep(1000);
+        atomic_fetch_add(&test_clock_ms, 30 * 1000);
+        store_tick(fixture.store);
+        for (size_t i = 0; i < UPLOADS; i++) {
+            while (upload_offset(uploads[i]) < round * 3000) {
+                store_tick(fixture.store); /* the one before may have found the batch busy */
+                usleep(1000);
+            }
+            promise(uploads[i]);
+        }
+    }
+    for (size_t i = 0; i < UPLOADS; i++)
+        upload_close(uploads[i]);
+    fixture_close(&fixture);
+
+    assert_int_equal(check_promises(), 3 * UPLOADS);
+    (void)calls_list(&count);
+    assert_int_equal(count_calls(CALL_SYNC_ALL_END, NULL, 0, count), 3);
+    assert_int_equal(count_calls(CALL_SYNC_BEGIN, NULL, 0, count), 0);
     calls_stop();
     fixture_remove(&fixture);
 }
@@ -522,6 +598,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_offset_that_is_told_would_outlive_a_power_cut),
         cmocka_unit_test(the_last_commit_of_a_vanished_writer_is_none_the_less_in_order),
+        cmocka_unit_test(what_is_synced_together_is_counted_afterwards),
         cmocka_unit_test(staged_bytes_are_told_after_their_row_is_on_the_disk),
         cmocka_unit_test(an_upload_exists_before_its_creation_is_answered),
         cmocka_unit_test(deletion_takes_its_four_steps_in_order),

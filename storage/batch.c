@@ -1,0 +1,201 @@
+/*
+ * The batch's mutex says where an upload is: waiting, running, or on no list, because the thread of the job begins
+ * its pass or ends it, or because its pass was given to the sync lane. While it is on a list it may be taken out at
+ * any moment, during syncfs, too: its own fdatasync is right at any time.
+ */
+#define LOG_MODULE "store"
+#include "storage/batch.h"
+
+#include "storage/os.h"
+#include "storage/parts.h"
+
+enum {
+    REST_SHARE = 100, /* of the time a slow syncfs is under way for one part at most */
+};
+
+void batch_init(struct batch *batch)
+{
+    *batch = (struct batch){ 0 };
+    pthread_mutex_init(&batch->mutex, NULL);
+}
+
+void batch_done(struct batch *batch)
+{
+    pthread_mutex_destroy(&batch->mutex);
+}
+
+/* ---- the lists; all with the mutex held ---- */
+
+static void list_add(struct upload **list, struct upload *upload)
+{
+    upload->batch_next = *list;
+    upload->batch_link = list;
+    if (*list != NULL)
+        (*list)->batch_link = &upload->batch_next;
+    *list = upload;
+}
+
+static void list_remove(struct upload *upload)
+{
+    *upload->batch_link = upload->batch_next;
+    if (upload->batch_next != NULL)
+        upload->batch_next->batch_link = upload->batch_link;
+    upload->batch_link = NULL;
+}
+
+/* NULL: it is empty. */
+static struct upload *list_take(struct upload **list)
+{
+    struct upload *upload = *list;
+
+    if (upload != NULL)
+        list_remove(upload);
+    return upload;
+}
+
+/* ---- the job ---- */
+
+static struct store *batch_store(struct batch *batch)
+{
+    return PART_OF(struct store, batch, batch);
+}
+
+static struct upload *batch_take(struct batch *batch, struct upload **list)
+{
+    pthread_mutex_lock(&batch->mutex);
+    struct upload *upload = list_take(list);
+    pthread_mutex_unlock(&batch->mutex);
+    return upload;
+}
+
+static void batch_sync_apart(struct upload *upload)
+{
+    (void)workers_submit(upload->store->sync, &upload->sync_job);
+}
+
+/* Whether it is synced with the others. Who is waited for by now is not. */
+static bool batch_begin(struct batch *batch, struct upload *upload)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    bool together = upload_begin_pass(upload, &aftermath) && !upload_is_awaited(upload);
+    if (together) {
+        pthread_mutex_lock(&batch->mutex);
+        list_add(&batch->running, upload);
+        pthread_mutex_unlock(&batch->mutex);
+    } else {
+        upload->batched = false;
+        batch_sync_apart(upload);
+    }
+    upload_unlock(upload, &aftermath);
+    return together;
+}
+
+static size_t batch_begin_all(struct batch *batch)
+{
+    struct upload *upload;
+    size_t count = 0;
+
+    while ((upload = batch_take(batch, &batch->waiting)) != NULL)
+        count += batch_begin(batch, upload);
+    return count;
+}
+
+static void batch_note_slow(struct batch *batch, uint64_t ended_ms)
+{
+    uint64_t took_ms = ended_ms - batch->begun_ms;
+
+    if (took_ms > batch_store(batch)->options.commit_together_ms)
+        batch->apart_until_ms = ended_ms + REST_SHARE * took_ms;
+}
+
+/* True: what those that run have written is on the disk, as far as their files do not say otherwise. */
+static bool batch_sync(struct batch *batch, size_t count)
+{
+    struct store *store = batch_store(batch);
+    uint64_t now_ms = os.monotonic_ms();
+
+    if (count < store->options.commit_together || now_ms < batch->apart_until_ms)
+        return false;
+    pthread_mutex_lock(&batch->mutex);
+    batch->syncing = true;
+    batch->begun_ms = now_ms;
+    pthread_mutex_unlock(&batch->mutex);
+
+    bool synced = directory_sync_all(&store->directory);
+
+    pthread_mutex_lock(&batch->mutex);
+    batch->syncing = false;
+    batch_note_slow(batch, os.monotonic_ms());
+    pthread_mutex_unlock(&batch->mutex);
+    return synced;
+}
+
+static void batch_end_all(struct batch *batch, bool synced)
+{
+    struct upload *upload;
+
+    while ((upload = batch_take(batch, &batch->running)) != NULL)
+        if (synced)
+            upload_run_pass(upload, true);
+        else
+            batch_sync_apart(upload);
+}
+
+static void batch_run(struct job *job)
+{
+    struct batch *batch = PART_OF(struct batch, job, job);
+
+    size_t count = batch_begin_all(batch);
+    batch_end_all(batch, batch_sync(batch, count));
+
+    pthread_mutex_lock(&batch->mutex);
+    batch->busy = false;
+    pthread_mutex_unlock(&batch->mutex);
+}
+
+void batch_enter(struct batch *batch, struct upload *upload)
+{
+    pthread_mutex_lock(&batch->mutex);
+    list_add(&batch->waiting, upload);
+    pthread_mutex_unlock(&batch->mutex);
+}
+
+bool batch_leave(struct batch *batch, struct upload *upload)
+{
+    pthread_mutex_lock(&batch->mutex);
+    bool listed = upload->batch_link != NULL;
+    if (listed)
+        list_remove(upload);
+    pthread_mutex_unlock(&batch->mutex);
+    return listed;
+}
+
+/* Commits are late by as much as the syncfs takes: all that are in the batch are synced apart. */
+static void batch_give_up(struct batch *batch)
+{
+    struct upload *upload;
+
+    while ((upload = batch_take(batch, &batch->running)) != NULL ||
+           (upload = batch_take(batch, &batch->waiting)) != NULL)
+        batch_sync_apart(upload);
+}
+
+void batch_tick(struct batch *batch, uint64_t now_ms)
+{
+    const struct store_options *options = &batch_store(batch)->options;
+
+    pthread_mutex_lock(&batch->mutex);
+    bool slow = batch->syncing && now_ms > batch->begun_ms + options->commit_together_ms;
+    bool start = !batch->busy && batch->waiting != NULL;
+    batch->busy |= start;
+    pthread_mutex_unlock(&batch->mutex);
+
+    if (slow)
+        batch_give_up(batch);
+    if (!start)
+        return;
+    batch->job.run = batch_run;
+    (void)workers_submit(batch_store(batch)->sync, &batch->job);
+}
