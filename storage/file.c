@@ -153,35 +153,20 @@ static void file_allocate(struct file *file, uint64_t end, uint64_t limit)
     file->allocated = until;
 }
 
-/* What these hints meet counts when it tells of bytes that may be lost, else it is a hint missed. */
-static int pace_window(struct file *file, off_t window, unsigned flags)
+/*
+ * Hands whole windows to the disk and drops the one before from the page cache, as far as it is on the disk. To wait
+ * for that would take an error away from the sync that is to meet it: the kernel tells it once.
+ */
+static void file_pace(struct file *file, uint64_t end)
 {
-    if (os.sync_file_range(file->fd, window, PACE_BYTES, flags) == 0)
-        return 0;
-    return errno == EIO || errno == ENOSPC || errno == EDQUOT ? -errno : 0;
-}
-
-/* Hands whole windows to the disk and drops the one before from the page cache. */
-static int file_pace(struct file *file, uint64_t end)
-{
-    while (end - file->paced >= PACE_BYTES) {
+    for (; end - file->paced >= PACE_BYTES; file->paced += PACE_BYTES) {
         off_t window = (off_t)file->paced;
-        int r = pace_window(file, window, SYNC_FILE_RANGE_WRITE);
-        if (r != 0)
-            return r;
-
         off_t before = window - PACE_BYTES;
-        if (before >= (off_t)file->opened_at) {
-            unsigned flags =
-                SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-            r = pace_window(file, before, flags);
-            if (r != 0)
-                return r;
+
+        (void)os.sync_file_range(file->fd, window, PACE_BYTES, SYNC_FILE_RANGE_WRITE);
+        if (before >= (off_t)file->opened_at)
             (void)os.posix_fadvise(file->fd, before, PACE_BYTES, POSIX_FADV_DONTNEED);
-        }
-        file->paced += PACE_BYTES;
     }
-    return 0;
 }
 
 /* One write, by the better way where the kernel and the file system have it. */
@@ -241,8 +226,8 @@ int file_write(struct file *file, const struct iovec pieces[2], uint64_t offset,
         return file_write_failed(file, code);
 
     if (!atomic_load(&file->directory->uncached))
-        code = -file_pace(file, offset);
-    return code == 0 ? 0 : file_write_failed(file, code);
+        file_pace(file, offset);
+    return 0;
 }
 
 static int file_synced(const struct file *file, int result)
