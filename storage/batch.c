@@ -110,37 +110,53 @@ static void batch_note_slow(struct batch *batch, uint64_t ended_ms)
         batch->apart_until_ms = ended_ms + REST_SHARE * took_ms;
 }
 
-/* True: what those that run have written is on the disk, as far as their files do not say otherwise. */
-static bool batch_sync(struct batch *batch, size_t count)
+/* Positive: what those that run have written is on the disk, as far as their files do not say otherwise. 0: not tried. */
+static int batch_sync(struct batch *batch, size_t count)
 {
     struct store *store = batch_store(batch);
     uint64_t now_ms = os.monotonic_ms();
 
     if (count < store->options.commit_together || now_ms < batch->apart_until_ms)
-        return false;
+        return 0;
     pthread_mutex_lock(&batch->mutex);
     batch->syncing = true;
     batch->begun_ms = now_ms;
     pthread_mutex_unlock(&batch->mutex);
 
-    bool synced = directory_sync_all(&store->directory);
+    int r = directory_sync_all(&store->directory);
 
     pthread_mutex_lock(&batch->mutex);
     batch->syncing = false;
     batch_note_slow(batch, os.monotonic_ms());
     pthread_mutex_unlock(&batch->mutex);
-    return synced;
+    return r < 0 ? r : 1;
 }
 
-static void batch_end_all(struct batch *batch, bool synced)
+/*
+ * What failed may be no file's own error, as a flush of the disk's cache: then fdatasync would find nothing to do and
+ * say that all is well. So what durable does not count is cut off at the close, and the client sends it again.
+ */
+static void batch_stop(struct upload *upload, int failure)
+{
+    struct aftermath aftermath = AFTERMATH;
+
+    upload_lock(upload);
+    upload_stop(upload, failure, &aftermath);
+    upload_unlock(upload, &aftermath);
+    batch_sync_apart(upload);
+}
+
+static void batch_end_all(struct batch *batch, int synced)
 {
     struct upload *upload;
 
     while ((upload = batch_take(batch, &batch->running)) != NULL)
-        if (synced)
+        if (synced > 0)
             upload_run_pass(upload, true);
-        else
+        else if (synced == 0)
             batch_sync_apart(upload);
+        else
+            batch_stop(upload, synced);
 }
 
 static void batch_run(struct job *job)

@@ -7,8 +7,8 @@
  * fsync for the name of each new file, cost several times what receiving their bytes did. One syncfs does both
  * for as many as have come since the last tick of the store.
  *
- *   Errors    syncfs tells only that somebody's bytes were lost: each file is asked for its own afterwards. When
- *             it fails, or where it does not promise what fdatasync does, each is synced apart
+ *   Errors    whose bytes were lost each file is asked for itself afterwards. When syncfs fails, all end at their
+ *             last offsets and can be resumed. Where it does not promise what fdatasync does, each is synced apart
  *   Others    it writes what anybody else has dirty on the file system, too, and may take long for that. So
  *             who is waited for leaves the batch and is synced apart; after commit_together_ms all do, and all
  *             are for a hundred times as long as it took. The disk is as busy all the same, once

@@ -389,12 +389,15 @@ int directory_sync_shard(struct directory *directory, const struct upload_id *id
     return 0;
 }
 
-bool directory_sync_all(struct directory *directory)
+int directory_sync_all(struct directory *directory)
 {
     if (seeded(SEEDED_NO_SYNCFS))
-        return true;
+        return 0;
+    if (os.syncfs(directory->files_fd) < 0)
+        return fail_errno("sync the file system of %s", directory->path);
     /* without a journal ext4 writes metadata after the flush of its syncfs: that of fsync comes behind them */
-    return os.syncfs(directory->files_fd) == 0 && os.fsync(directory->files_fd) == 0;
+    directory_sync(directory->files_fd, "files");
+    return 0;
 }
 
 void directory_sync_root(struct directory *directory)

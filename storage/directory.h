@@ -60,10 +60,10 @@ struct directory_path directory_path(const struct upload_id *id);
 
 /*
  * All that was written to any file, made or unlinked before, where together is set. Blocks, for as long as
- * anybody's dirty bytes on the file system take. False: some of it may not be on the disk. Whether a file has lost
- * bytes is told by file_sync_outcome() alone.
+ * anybody's dirty bytes on the file system take. Whether a file has lost bytes is told by file_sync_outcome() alone.
+ * 0 or -errno, said in the log: then some of it may not be on the disk, and no later sync need tell that again.
  */
-bool directory_sync_all(struct directory *directory);
+int directory_sync_all(struct directory *directory);
 
 /* Of the upload with this id. Blocks. A failure means that the sync was not begun. */
 int directory_sync_shard(struct directory *directory, const struct upload_id *id);

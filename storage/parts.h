@@ -241,8 +241,8 @@ void upload_hash_run(struct job *job);
 void upload_sync_run(struct job *job);
 
 /*
- * The sync lane's run in two steps, between which many files are synced at once. True: it has bytes to sync. With
- * the lock held.
+ * The sync lane's run in two steps, between which many files may be synced at once. The first has the lock held;
+ * true: there are bytes to sync. The second takes it; synced says that they were, but for what the file tells itself.
  */
 bool upload_begin_pass(struct upload *upload, struct aftermath *aftermath);
 void upload_run_pass(struct upload *upload, bool synced);
