@@ -76,6 +76,9 @@ class Metrics:
     def get(self, name, suffix="", **labels):
         return self.families[name]["samples"].get((suffix, tuple(labels.items())), 0)
 
+    def all_of(self, number, *names):
+        return all(self.get(name) == number for name in names)
+
 
 @pytest.fixture(scope="module")
 def endpoint(module_servers, tmp_path_factory):
@@ -83,10 +86,14 @@ def endpoint(module_servers, tmp_path_factory):
 
 
 class Difference:
-    """By how much a sample has grown since; waits, as an exchange is counted when its answer is out."""
+    """By how much a sample has grown since; waits, as an exchange is counted when its answer is out: also for those of
+    the test before."""
 
     def __init__(self, endpoint):
         self.before, self.now = Metrics(endpoint), Metrics(endpoint)
+        eventually("nothing is under way", lambda: self.before.refresh().all_of(
+            0, "ferry_requests_running", "ferry_uploads_open"))
+        self.now.refresh()
 
     def of(self, *key, **labels):
         return self.now.get(*key, **labels) - self.before.get(*key, **labels)
@@ -119,15 +126,15 @@ def test_a_client_that_went_away_is_counted_as_one(endpoint, grown):
     upload = endpoint.create(100)
     with endpoint.line() as line:
         upload.begin(line, 0, 100, b"0123456789")
-        eventually("its bytes are in the file", lambda: grown.now.refresh().get("ferry_dirty_bytes") == 10)
-        assert grown.now.get("ferry_connections") >= 1 and grown.now.get("ferry_requests_running") == 1
-        assert grown.now.get("ferry_fibers") == grown.now.get("ferry_uploads_open") == grown.now.get("ferry_open_files") == 1
+        eventually("its bytes are in the file, and it is alone", lambda: grown.now.refresh().all_of(
+            10, "ferry_dirty_bytes") and grown.now.all_of(1, "ferry_requests_running", "ferry_fibers",
+                                                          "ferry_uploads_open", "ferry_open_files"))
+        assert grown.now.get("ferry_connections") >= 1
         line.reset()
     grown.expect("ferry_requests_total", method="PATCH", status="none", by=1)
     grown.expect("ferry_acknowledged_bytes_total", by=10)
-    eventually("nothing is left of it", lambda: grown.now.refresh().get("ferry_uploads_open") == 0)
-    assert grown.now.get("ferry_requests_running") == grown.now.get("ferry_fibers") == 0
-    assert grown.now.get("ferry_buffer_bytes") == grown.now.get("ferry_dirty_bytes") == 0
+    eventually("nothing is left of it", lambda: grown.now.refresh().all_of(
+        0, "ferry_uploads_open", "ferry_requests_running", "ferry_fibers", "ferry_buffer_bytes", "ferry_dirty_bytes"))
 
 
 def test_operations_are_timed(endpoint, grown):
@@ -176,8 +183,7 @@ def test_a_takeover_is_one(endpoint, grown):
     upload = endpoint.create(100)
     with endpoint.line() as line:
         upload.begin(line, 0, 100, b"0123456789")
-        upload.wait_for_offset(0)
-        eventually("it is being written to", lambda: grown.now.refresh().get("ferry_uploads_open") == 1)
+        upload.wait_for_bytes(10)
         upload.head()
     grown.expect("ferry_takeovers_total", by=1)
     upload.patch(10, 90 * b"x")
