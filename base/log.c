@@ -224,6 +224,7 @@ static void log_rest(void)
 static void *log_run(void *argument)
 {
     (void)argument;
+    (void)pthread_setname_np(pthread_self(), "ferry-log");
     pthread_mutex_lock(&log_state.mutex);
     while (!log_state.stopping || log_state.pending_count > 0) {
         log_sleep();

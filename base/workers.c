@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "base/refusal.h"
 
 struct workers {
+    const char *name;
     struct histogram wait;
     pthread_mutex_t mutex; /* guards all below it */
     pthread_cond_t work;   /* a job came, or it is time to stop */
@@ -66,6 +68,7 @@ static void *workers_run(void *argument)
     bool ran = false;
     struct job *job;
 
+    (void)pthread_setname_np(pthread_self(), workers->name);
     while ((job = workers_take(workers, ran)) != NULL) {
         histogram_add(&workers->wait, clock_monotonic_ns() - job->submitted_ns);
         job->run(job);
@@ -74,13 +77,16 @@ static void *workers_run(void *argument)
     return NULL;
 }
 
-int workers_start(unsigned threads, size_t waiting_max, struct workers **ret_workers)
+int workers_start(const char *name, unsigned threads, size_t waiting_max,
+                  struct workers **ret_workers)
 {
     assert(threads > 0);
     struct workers *workers = calloc(1, sizeof(*workers) + threads * sizeof(pthread_t));
     if (workers == NULL)
         return fail_errno("start workers");
 
+    assert(strlen(name) < 16); /* as the kernel keeps it */
+    workers->name = name;
     (void)pthread_mutex_init(&workers->mutex, NULL);
     (void)pthread_cond_init(&workers->work, NULL);
     histogram_init(&workers->wait, &HISTOGRAM_TIMES);

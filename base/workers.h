@@ -29,8 +29,9 @@ struct job {
     uint64_t submitted_ns;
 };
 
-/* 0 or -errno. */
-int workers_start(unsigned threads, size_t waiting_max, struct workers **ret_workers);
+/* name: what its threads are called, 15 characters at most; borrowed for ever. 0 or -errno. */
+int workers_start(const char *name, unsigned threads, size_t waiting_max,
+                  struct workers **ret_workers);
 
 /* 0 or REFUSED_OVERLOADED. */
 int workers_submit(struct workers *workers, struct job *job);

@@ -139,6 +139,7 @@ static void *acceptor_run(void *argument)
     struct acceptor *acceptor = argument;
     struct epoll_event events[64];
 
+    (void)pthread_setname_np(pthread_self(), "ferry-acceptor");
     while (!atomic_load(&acceptor->stopping)) {
         int count = epoll_wait(acceptor->epoll_fd, events, 64, acceptor_deadlines(acceptor));
         for (int i = 0; i < count; i++)

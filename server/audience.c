@@ -449,6 +449,7 @@ static void *audience_run(void *argument)
 {
     struct audience *audience = argument;
 
+    (void)pthread_setname_np(pthread_self(), "ferry-audience");
     while (!audience_stopping(audience)) {
         uint64_t now_ms = clock_monotonic_ms();
         if (now_ms - audience->now_ms >= EVENTS_TICK_MS)

@@ -138,6 +138,7 @@ static void *linger_run(void *argument)
     struct linger_closer *closer = argument;
     struct epoll_event events[64];
 
+    (void)pthread_setname_np(pthread_self(), "ferry-linger");
     while (!linger_stopping(closer)) {
         int count = epoll_wait(closer->epoll_fd, events, 64, linger_expire(closer));
         for (int i = 0; i < count; i++) {

@@ -22,6 +22,7 @@ static void *pulse_run(void *argument)
     struct pulse *pulse = argument;
     struct timespec next;
 
+    (void)pthread_setname_np(pthread_self(), "ferry-pulse");
     (void)clock_gettime(CLOCK_MONOTONIC, &next);
     pthread_mutex_lock(&pulse->mutex);
     while (!pulse->stopping) {

@@ -61,9 +61,9 @@ static int server_start_exchanges(struct server *server, const struct server_opt
     if (r == 0)
         r = linger_start(&server->linger);
     if (r == 0)
-        r = workers_start(options->workers, options->waiting_max, &server->workers);
+        r = workers_start("ferry-worker", options->workers, options->waiting_max, &server->workers);
     if (r == 0)
-        r = workers_start(options->readers, SIZE_MAX,
+        r = workers_start("ferry-reader", options->readers, SIZE_MAX,
                           &server->readers); /* one job per connection at most */
     if (r != 0)
         return r;

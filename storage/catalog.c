@@ -241,6 +241,7 @@ static void *catalog_run(void *argument)
 {
     struct catalog *catalog = argument;
 
+    (void)pthread_setname_np(pthread_self(), "ferry-catalog");
     while (!catalog_stopping(catalog)) {
         struct change *changes = catalog_wait(catalog);
         if (changes != NULL)

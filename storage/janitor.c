@@ -441,6 +441,7 @@ static bool janitor_wait(struct janitor *janitor)
 
 static void *janitor_run(void *argument)
 {
+    (void)pthread_setname_np(pthread_self(), "ferry-janitor");
     do {
         (void)janitor_sweep(argument);
         finals_poke(((struct janitor *)argument)->store->finals); /* what failed is tried again */

@@ -83,9 +83,9 @@ static int store_start_threads(struct store *store)
     if (store->leases == NULL)
         return -ENOMEM;
 
-    int r = workers_start(store->options.io_threads, SIZE_MAX, &store->io);
+    int r = workers_start("ferry-io", store->options.io_threads, SIZE_MAX, &store->io);
     if (r == 0)
-        r = workers_start(store->options.sync_threads, SIZE_MAX, &store->sync);
+        r = workers_start("ferry-sync", store->options.sync_threads, SIZE_MAX, &store->sync);
     if (r != 0)
         return r;
 

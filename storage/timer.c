@@ -53,6 +53,7 @@ static void *timer_run(void *argument)
 {
     struct timer *timer = argument;
 
+    (void)pthread_setname_np(pthread_self(), "ferry-timer");
     while (timer_wait(timer, PRESSED_TICK_MS, false) && timer_wait(timer, TICK_MS, true))
         store_tick(timer->store);
     return NULL;

@@ -55,7 +55,7 @@ static void runs_as_many_at_a_time_as_there_are_threads(void **state)
     struct workers *workers;
 
     (void)state;
-    assert_int_equal(workers_start(3, 10, &workers), 0);
+    assert_int_equal(workers_start("test", 3, 10, &workers), 0);
     for (int i = 0; i < 3; i++) {
         jobs[i] = (struct door_job){ .job.run = door_run, .door = &door };
         assert_int_equal(workers_submit(workers, &jobs[i].job), 0);
@@ -73,7 +73,7 @@ static void refuses_beyond_the_bound_and_runs_what_waits(void **state)
     struct workers *workers;
 
     (void)state;
-    assert_int_equal(workers_start(1, 2, &workers), 0);
+    assert_int_equal(workers_start("test", 1, 2, &workers), 0);
     for (int i = 0; i < 4; i++)
         jobs[i] = (struct door_job){ .job.run = door_run, .door = &door };
     assert_int_equal(workers_submit(workers, &jobs[0].job), 0);
@@ -111,7 +111,7 @@ static void takes_jobs_in_their_order(void **state)
     int wrong = 0;
 
     (void)state;
-    assert_int_equal(workers_start(1, JOBS, &workers), 0);
+    assert_int_equal(workers_start("test", 1, JOBS, &workers), 0);
     for (int i = 0; i < JOBS; i++) {
         jobs[i] =
             (struct order_job){ .job.run = order_run, .number = i, .next = &next, .wrong = &wrong };

@@ -6,7 +6,9 @@ A parser that takes nothing but the format reads it, and so does Prometheus' own
 """
 
 import base64
+import collections
 import math
+import pathlib
 import re
 import shutil
 import subprocess
@@ -216,6 +218,20 @@ def test_space_is_told(endpoint, grown):
     assert grown.now.get("ferry_database_bytes") == (endpoint.data / "ferry.db").stat().st_size
     assert grown.now.get("ferry_database_log_bytes") == (endpoint.data / "ferry.db-wal").stat().st_size
     assert grown.now.get("ferry_threads", pool="io") == 16
+
+
+def test_threads_have_names(endpoint, grown):
+    """Those of a pool have its own; the operator's listener has the same ones again."""
+    tasks = pathlib.Path(f"/proc/{endpoint.server.process.pid}/task")
+    least = {pool: grown.now.get("ferry_threads", pool=pool) for pool in ("io", "sync", "worker", "reader")}
+    least |= dict.fromkeys(["catalog", "timer", "janitor", "audience", "pulse", "log"], 1)
+    least |= dict.fromkeys(["acceptor", "linger"], 2)
+
+    def names():
+        return collections.Counter((task / "comm").read_text().strip() for task in tasks.iterdir())
+
+    for name, count in least.items():
+        eventually(f"{count} are called ferry-{name}", lambda: names()[f"ferry-{name}"] >= count > 0)
 
 
 def test_the_operator_is_not_counted(endpoint, grown):
