@@ -64,6 +64,7 @@ static int acceptor_listen(struct acceptor *acceptor)
 static void acceptor_refuse(struct acceptor *acceptor, int fd)
 {
     (void)send(fd, ANSWER_503.data, ANSWER_503.count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)shutdown(fd, SHUT_WR);
     linger_take(acceptor->options.linger, fd);
 }
 

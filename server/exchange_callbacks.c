@@ -256,8 +256,8 @@ static bool answer_has_content(const struct answer *answer)
     return answer->file.present || answer->stream != NULL;
 }
 
-/* The body is not complete: we send the answer. The library closes its descriptor of the socket, while
- * the lingering close goes on with ours. */
+/* The body is not complete: we send the answer. The library closes its descriptor of the socket, when the loop has
+ * shut the sending side, while the lingering close goes on with ours. */
 static void exchange_say_by_hand(struct exchange *exchange)
 {
     size_t count = 0;

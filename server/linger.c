@@ -70,7 +70,6 @@ void linger_take(struct linger_closer *closer, int fd)
     struct lingering *lingering = malloc(sizeof(*lingering));
     bool entered = false;
 
-    (void)shutdown(fd, SHUT_WR);
     if (lingering != NULL) {
         *lingering = (struct lingering){ .fd = fd,
                                          .deadline_ms = clock_monotonic_ms() + LINGER_S * 1000ULL };

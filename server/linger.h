@@ -27,7 +27,7 @@ struct linger_closer;
 /* 0 or -errno. */
 int linger_start(struct linger_closer **ret_closer);
 
-/* fd: non-blocking, all that is to be sent is sent. */
+/* fd: non-blocking, all that is to be sent is sent; the caller shuts its sending side, before or after. */
 void linger_take(struct linger_closer *closer, int fd);
 
 /* Closes what is left. NULL is fine. Waits for the thread. */

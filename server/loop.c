@@ -74,8 +74,9 @@ static void loop_on_connection(void *argument, struct MHD_Connection *connection
 
     if (exchange_on_closed(*socket_slot))
         return;
-    (void)shutdown(fd, SHUT_WR); /* which the library leaves out, see loop_start() */
+    /* Who sees the end may come again at once, and is not to be counted twice. */
     connection_close(loop->options.connections, *socket_slot);
+    (void)shutdown(fd, SHUT_WR); /* which the library leaves out, see loop_start() */
 }
 
 int loop_start(const struct loop_options *options, struct loop **ret_loop)
