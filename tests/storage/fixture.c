@@ -124,7 +124,7 @@ struct upload_id fixture_create(struct fixture *fixture, uint64_t length)
 
 struct upload *fixture_writer(struct fixture *fixture, const struct upload_id *id)
 {
-    struct upload_writer writer = { .patience_ms = 100 };
+    struct upload_writer writer = { .patience_ms = 60 * 1000 };
     struct upload *upload = NULL;
 
     assert_int_equal(upload_open_wait(fixture->store, id, &writer, &upload), 0);

@@ -34,7 +34,7 @@ void fixture_remove(struct fixture *fixture); /* the directory, too */
 /* An upload that was created with this length; UINT64_MAX: not known. */
 struct upload_id fixture_create(struct fixture *fixture, uint64_t length);
 
-/* Opened by a writer that waits 100 ms of the test's clock and is not told of its end. */
+/* Opened by a writer that waits a minute of the test's clock and is not told of its end. */
 struct upload *fixture_writer(struct fixture *fixture, const struct upload_id *id);
 
 /* Found, without its metadata. */
