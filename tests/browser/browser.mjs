@@ -13,6 +13,7 @@ const browser = await puppeteer.launch({
   executablePath: '/usr/bin/chromium',
   userDataDir: process.argv[2],
   pipe: true,
+  timeout: 55_000, // less than CHROMIUM_PATIENCE in browser.py
   args: [
     '--no-sandbox', // root has none, nor have most containers; what it loads are the tests' own pages
     '--disable-dev-shm-usage', // containers have little of it
@@ -26,6 +27,7 @@ const actions = {
   async open(page, url) {
     if (!page) {
       page = await (await browser.createBrowserContext()).newPage()
+      page.setDefaultTimeout(50_000) // PAGE_PATIENCE
       page.on('pageerror', (error) => console.error(`${page.url()}: ${error}`))
       pages.push(page)
     }

@@ -17,6 +17,7 @@ import readme
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 CHROMIUM_PATIENCE = 60  # a cold start on a busy machine
+PAGE_PATIENCE = 50      # less, so that it is told what was waited for
 
 
 class PageFailed(AssertionError):
@@ -94,7 +95,7 @@ class Page:
 
     def wait(self, expression):
         """Until it is true; its value."""
-        return self.do("wait", expression, conversation.PATIENCE * 1000)
+        return self.do("wait", expression, PAGE_PATIENCE * 1000)
 
     def reload(self):
         self.do("reload")

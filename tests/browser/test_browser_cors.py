@@ -216,7 +216,7 @@ def cancel(open_page, proxy, file):
     page.set(retryDelays=[])
     page.choose(file.path)
     page.start()
-    assert proxy.stalled.wait(conversation.PATIENCE)
+    assert proxy.stalled.wait(chromium.PAGE_PATIENCE)
     page.cancel()
     return page.wait("state.cancelled")
 

@@ -47,7 +47,7 @@ def stop_in_the_middle(page, proxy, file):
     proxy.script = [(STOP, "stall")]
     page.choose(file.path)
     page.start()
-    assert proxy.stalled.wait(conversation.PATIENCE)
+    assert proxy.stalled.wait(chromium.PAGE_PATIENCE)
     proxy.wait_until_taken()
     assert 0 < page.wait_for_progress() < file.size
 

@@ -68,10 +68,10 @@ class Terminal:
     def end(self):
         """The exit status; the terminal is as it was, and shows what it showed."""
         status = self.process.wait(SECONDS)
-        while self._more(0):
-            pass
+        end = time.monotonic() + SECONDS  # what it wrote comes by the kernel's own threads
+        while not self.text.rfind(b"\x1b[?1049l") > self.text.rfind(b"\x1b[?1049h") >= 0:
+            assert self._more(end), self.text
         assert termios.tcgetattr(self.slave) == self.before
-        assert self.text.rfind(b"\x1b[?1049l") > self.text.rfind(b"\x1b[?1049h") >= 0
         return status
 
     def close(self):

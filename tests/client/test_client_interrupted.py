@@ -128,7 +128,7 @@ def test_a_stalled_connection_is_noticed(ferry, server, megabytes):
     status, _, err = ferry.put("--timeout", "1", "file", server.url)
 
     assert status == 0
-    assert err.count("no byte moved for 1 seconds") == 3
+    assert err.count("no byte moved for 1 seconds") >= 3
     assert server.only_upload().data == megabytes
 
 

@@ -10,8 +10,8 @@ from fake_admin import AdminServer, upload
 TABLE = "NAME         STATE        DONE        SIZE"
 
 
-def ls(ferry, *arguments):
-    return ferry.run("ls", "--retry-delay", "10", "--retry-time", "1", *map(str, arguments))
+def ls(ferry, *arguments, retry_s=1):
+    return ferry.run("ls", "--retry-delay", "10", "--retry-time", str(retry_s), *map(str, arguments))
 
 
 def queries(server):
@@ -125,7 +125,7 @@ def test_nothing_that_a_client_said_reaches_the_terminal(ferry):
 def test_a_busy_server_is_asked_again(ferry):
     with AdminServer([upload("a")]) as server:
         server.busy = 2
-        status, out, err = ls(ferry, server.url)
+        status, out, err = ls(ferry, server.url, retry_s=60)
 
     assert status == 0 and len(out.splitlines()) == 2
     assert err.count("trying again") == 2

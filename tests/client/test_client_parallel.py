@@ -41,10 +41,13 @@ def test_a_file_goes_in_parts_that_are_joined(ferry, server, put, megabytes):
 
 
 def test_all_parts_go_at_a_time(ferry, server, megabytes):
+    """All four are held at once; then all are cut."""
     ferry.file("file", megabytes)
     server.faults += [Fault("PATCH", stall=1000) for _ in range(4)]
-    process = ferry.start("put", "--parallel", "4", "--timeout", "2", "--retry-delay", "10", "file", server.url)
+    process = ferry.start("put", "--parallel", "4", "--retry-delay", "10", "file", server.url)
     server.wait(lambda: server.received() == 4000)
+    server.stop()
+    server.start()
     status, _, err = ferry.finish(process)
 
     assert status == 0, err

@@ -102,8 +102,8 @@ def test_quiet_says_nothing_but_the_url(ferry, server):
 
 def test_limit_rate_holds_across_requests(ferry, server):
     ferry.file("file", b"x" * 60000)
-    process = ferry.start("put", "--json", "--limit-rate", "100K", "--chunk-size", "1000", "file", server.url)
     began = os.times().elapsed
+    process = ferry.start("put", "--json", "--limit-rate", "100K", "--chunk-size", "1000", "file", server.url)
     status, _, _ = ferry.finish(process)
 
     assert status == 0

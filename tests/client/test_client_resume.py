@@ -173,7 +173,7 @@ def test_names_that_are_not_text_have_records_too(ferry, server):
 def test_a_second_ferry_with_the_same_file_keeps_out(ferry, server, megabytes):
     ferry.file("file", megabytes)
     server.faults.append(Fault("PATCH", stall=1000))
-    first = ferry.start("put", "--timeout", "2", "--retry-delay", "10", "file", server.url)
+    first = ferry.start("put", "--retry-delay", "10", "file", server.url)
     server.wait(lambda: server.received() == 1000)
 
     status, out, err = ferry.put("file", server.url)
@@ -185,6 +185,8 @@ def test_a_second_ferry_with_the_same_file_keeps_out(ferry, server, megabytes):
     other.stop()
     assert status == 0
 
+    server.stop()
+    server.start()
     status, _, _ = ferry.finish(first)
     assert status == 0
     assert server.only_upload().data == megabytes

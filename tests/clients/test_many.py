@@ -38,8 +38,8 @@ class Figures:
             say(f"{what}: {len(seconds)} x {name}, ms: median {statistics.median(seconds) * 1000:.1f}",
                 f"longest {max(seconds) * 1000:.1f}")
 
-    def longest(self, name):
-        return max(self.seconds[name])
+    def median(self, name):
+        return statistics.median(self.seconds[name])
 
 
 def create(server, length):
@@ -118,9 +118,9 @@ def test_200_slow_uploads_and_quick_ones_beside_them(ferryd):
         assert server.file_of(upload).read_bytes() == content
     figures.say(f"beside {SLOW_UPLOADS} slow uploads")
     say(f"all {SLOW_UPLOADS} were answered {answered * 1000:.0f} ms after their last bytes")
-    assert number >= 5
+    assert number >= 2
     for name in "small upload", "resuming HEAD", "HEAD of a slow one":
-        assert figures.longest(name) < bound(3), name  # the slow ones take five seconds
+        assert figures.median(name) < bound(0.5), name  # the slow ones take five seconds
 
 
 # --- a slow disk ---

@@ -100,6 +100,7 @@ def test_tus_js_client_goes_on_when_it_is_run_again(people, server, video):
                           stderr=subprocess.DEVNULL) as process:
         proxy.script = [(proxy.passed + 10 * MIB, process.kill)]
     assert process.returncode == -9
+    proxy.wait_until_read()
 
     sent = folder.run("node", "upload.mjs", "video.mp4")
     assert sent.returncode == 0, sent
