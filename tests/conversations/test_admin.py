@@ -354,7 +354,8 @@ def test_the_figures_are_those_of_the_uploads(operator):
 
 
 def test_ready_when_nothing_is_wrong(operator):
-    assert operator.get("/readyz") == {"ready": True, "reasons": []}
+    eventually("it is ready", lambda: json.loads(operator.say("GET", "/readyz", *operator.fields()).body) == {
+        "ready": True, "reasons": []})
     assert operator.ask("GET", "/healthz").text == "ok"
 
 

@@ -211,6 +211,7 @@ def test_what_the_operator_is_told_is_as_described(operator):
     unfinished = operator.endpoint.create(10, f"Upload-Metadata: filename {b64('x')}")
     whole = operator.endpoint.create(3, OCTETS, body=b"abc")
     one, other = (f"/api/uploads/{upload.id}" for upload in (unfinished, whole))
+    eventually("it is ready", lambda: operator.say("GET", "/readyz", *operator.fields()).status == 200)
     ask_operator(operator, "GET", "/readyz", status=200)
     ask_operator(operator, "GET", "/api/stats", status=200)
     ask_operator(operator, "GET", "/metrics", status=200)

@@ -311,7 +311,7 @@ def test_a_server_that_does_not_keep_up_is_told_of(player):
             return b"HTTP/1.1 200 OK\r\nUpload-Offset: 10\r\n\r\n"
         return CREATED if method == "POST" else b"HTTP/1.1 204 No Content\r\nUpload-Offset: 10\r\n\r\n"
 
-    run = bench("-n", 1000, "-r", 1000, "-s", 10, "--timeout", 1, "head", player(play), status=1)
+    run = bench("-n", 1000, "-r", 1000, "-s", 10, "--timeout", 3, "head", player(play), status=1)
     assert "the server does not keep up" in run.stderr
     hold.set()
 

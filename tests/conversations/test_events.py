@@ -383,6 +383,7 @@ def test_watchers_are_connections_and_no_loop_waits_for_them(endpoints):
         text = operator.ask("GET", "/metrics").body.decode()
         return int(re.search(rf"^{name} (\d+)$", text, re.MULTILINE)[1])
 
+    eventually("who created it has left", lambda: metric("ferry_connections") == 0)
     with endpoint.line() as writer, contextlib.ExitStack() as stack:
         watchers = [stack.enter_context(watching(upload)) for _ in range(2)]
         writer.send(request("OPTIONS", "/files/"))

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conversation import SLOW, chunk, header, request
+from conversation import SLOW, chunk, eventually, header, request
 from endpoint import pattern
 from ietf import (VERSIONS, IetfUpload, appends, check_answer, creates, endpoint, endpoints, interrupted,
                   told_complete)
@@ -124,7 +124,9 @@ def test_progress_is_told_during_a_long_append(endpoint, version):
     with endpoint.line() as line:
         begun = time.monotonic()
         upload.begin(line, 0, len(content))
-        slowly(line, content)
+        slowly(line, content[:-1])
+        eventually("something was told", lambda: not line.is_quiet())
+        line.send(content[-1:])
         interim = []
         while (answer := line.next_answer()).status == 104:
             interim.append(answer)

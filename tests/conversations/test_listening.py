@@ -388,8 +388,8 @@ def test_an_answer_on_its_way_is_finished(servers):
     server = servers.frame()
     with server.line() as waiting, server.line() as uploading, server.line() as idle:
         idle.send(request("GET", "/target")).expect(200)
-        waiting.send(request("GET", "/wait/300"))
-        uploading.send(request("POST", "/late/300", body=b"abc"))
+        waiting.send(request("GET", "/wait/700"))
+        uploading.send(request("POST", "/late/700", body=b"abc"))
         server.wait_for_counts(suspended=2)
         assert server.stop() < bound(5)
         answer = waiting.expect(200, text="waited")
@@ -440,7 +440,7 @@ def test_ferryd_stops_by_both_signals(servers, number):
 def test_a_second_signal_does_no_harm(servers):
     server = servers.frame()
     with server.line() as line:
-        line.send(request("GET", "/wait/300"))
+        line.send(request("GET", "/wait/1500"))
         server.wait_for_counts(suspended=1)
         for _ in range(5):
             server.process.send_signal(signal.SIGTERM)

@@ -133,6 +133,7 @@ def test_a_look_ends_no_writer(upload):
 
 
 def test_a_look_moves_no_end(upload):
+    eventually("nobody writes", lambda: not status(upload)["writing"])
     before = status(upload)
     eventually("the next second", lambda: time.time() >= seconds(before["last_byte"]) + 1)
     assert status(upload) == before

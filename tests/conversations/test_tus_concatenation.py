@@ -331,7 +331,7 @@ def test_a_final_upload_fails_with_a_part_that_expires(endpoints):
     upload = final(endpoint, one, two)
 
     def failed():
-        endpoint.create(1).delete()  # wakes the janitor
+        endpoint.wake_janitor()
         with endpoint.line() as line:
             line.send(request("HEAD", upload.path))
             return line.next_answer("HEAD").status == 410
@@ -402,7 +402,7 @@ def test_nothing_is_left_when_all_has_expired(endpoints):
     upload = final(endpoint, one)
 
     def gone(p):
-        endpoint.create(1).delete()  # wakes the janitor
+        endpoint.wake_janitor()
         with endpoint.line() as line:
             line.send(request("HEAD", p.path))
             return line.next_answer("HEAD").status == 410

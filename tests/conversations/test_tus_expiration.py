@@ -108,8 +108,7 @@ def test_an_append_moves_the_end(endpoints):
 
 
 def status_of(upload):
-    """With the janitor woken, who else comes once a minute."""
-    upload.endpoint.create(1).delete()
+    upload.endpoint.wake_janitor()
     with upload.endpoint.line() as line:
         line.send(request("HEAD", upload.path))
         answer = line.next_answer("HEAD")

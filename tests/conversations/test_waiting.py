@@ -25,20 +25,20 @@ def timed(function):
 # --- side by side ---
 
 
-def test_three_waits_of_one_second_take_one_second(servers):
+def test_three_waits_take_no_longer_than_one(servers):
     server = servers.frame(threads=1)
     server.ask("/target")
     lines = [server.line() for _ in range(3)]
 
     begun = time.monotonic()
     for line in lines:
-        line.send(request("GET", "/wait/1000"))
+        line.send(request("GET", "/wait/2000"))
     for line in lines:
         line.expect(200, text="waited")
         line.close()
     took = time.monotonic() - begun
 
-    assert 1.0 <= took < 2.9, "three seconds is one after the other"
+    assert 2.0 <= took < 3.9, "four seconds are two after each other"
 
 
 def test_a_stalled_worker_delays_nobody_else(server):
@@ -124,7 +124,7 @@ def test_chunks_that_arrive_while_the_handler_waits_are_whole(server, sizes):
 
 def test_a_chunk_is_not_given_out_while_its_handler_waits(server):
     with server.line() as line:
-        line.send(header("POST", "/slow/200", "Transfer-Encoding: chunked"), chunk(b"abc"), chunk(b"defg"))
+        line.send(header("POST", "/slow/1000", "Transfer-Encoding: chunked"), chunk(b"abc"), chunk(b"defg"))
         server.wait_for_counts(suspended=1)
         line.send(chunk(b"hijkl"), chunk(b"m")).send(b"0\r\n")
         line.send(b"X-A: a\r\n\r\n")
@@ -133,7 +133,7 @@ def test_a_chunk_is_not_given_out_while_its_handler_waits(server):
 
 def test_a_request_that_arrives_while_another_waits_is_answered_after_it(server):
     with server.line() as line:
-        line.send(request("GET", "/wait/100"))
+        line.send(request("GET", "/wait/1500"))
         server.wait_for_counts(suspended=1)
         line.send(request("GET", "/target"))
         line.expect(200, text="waited")
@@ -177,7 +177,7 @@ def test_beyond_the_bound_on_waiting_work_a_client_is_told_to_come_again(servers
     server = servers.frame(io_threads=1, waiting=1)
     lines = [server.line() for _ in range(6)]
     for line in lines:
-        line.send(request("GET", "/wait/700"))
+        line.send(request("GET", "/wait/1500"))
     statuses = []
     for line in lines:
         answer = line.next_answer()
@@ -195,7 +195,7 @@ def test_beyond_the_bound_on_waiting_work_a_client_is_told_to_come_again(servers
 def test_beyond_the_bound_on_waiting_work_a_body_is_refused(servers):
     server = servers.frame(io_threads=1, waiting=1)
     with server.line() as running, server.line() as waiting, server.line() as line:
-        running.send(request("GET", "/wait/2000"))
+        running.send(request("GET", "/wait/4000"))
         server.wait_for_counts(suspended=1)
         while True:  # refused as long as the worker has not taken the first
             waiting.send(request("GET", "/wait/1"))
