@@ -107,7 +107,7 @@ static void expose_storage(struct page *page)
 {
     const struct store_statistics *statistics = &page->statistics;
 
-    expose_histogram(page, "ferry_sync_seconds", "fdatasync of an upload's file.",
+    expose_histogram(page, "ferry_sync_seconds", "Syncs of an upload's file, or of many at once, while they are waited for.",
                      &page->meters.sync);
     expose_histogram(page, "ferry_transaction_seconds",
                      "Transactions of the database, with its sync.", &page->meters.transaction);

@@ -6,6 +6,9 @@
 #define LOG_MODULE "store"
 #include "storage/batch.h"
 
+#include <assert.h>
+
+#include "base/clock.h"
 #include "storage/os.h"
 #include "storage/parts.h"
 
@@ -13,14 +16,15 @@ enum {
     REST_SHARE = 100, /* of the time a slow syncfs is under way for one part at most */
 };
 
-void batch_init(struct batch *batch)
+void batch_init(struct batch *batch, struct store *store, bool eager)
 {
-    *batch = (struct batch){ 0 };
+    *batch = (struct batch){ .store = store, .eager = eager };
     pthread_mutex_init(&batch->mutex, NULL);
 }
 
 void batch_done(struct batch *batch)
 {
+    assert(batch->waiting == NULL && batch->running == NULL && batch->passes == 0);
     pthread_mutex_destroy(&batch->mutex);
 }
 
@@ -55,11 +59,6 @@ static struct upload *list_take(struct upload **list)
 
 /* ---- the job ---- */
 
-static struct store *batch_store(struct batch *batch)
-{
-    return PART_OF(struct store, batch, batch);
-}
-
 static struct upload *batch_take(struct batch *batch, struct upload **list)
 {
     pthread_mutex_lock(&batch->mutex);
@@ -73,19 +72,19 @@ static void batch_sync_apart(struct upload *upload)
     (void)workers_submit(upload->store->sync, &upload->sync_job);
 }
 
-/* Whether it is synced with the others. Who is waited for by now is not. */
+/* Whether it is synced with the others. Who is to leave by now is not. */
 static bool batch_begin(struct batch *batch, struct upload *upload)
 {
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);
-    bool together = upload_begin_pass(upload, &aftermath) && !upload_is_awaited(upload);
+    bool together = upload_begin_pass(upload, &aftermath) && !upload_leaves_batch(upload);
     if (together) {
         pthread_mutex_lock(&batch->mutex);
         list_add(&batch->running, upload);
         pthread_mutex_unlock(&batch->mutex);
     } else {
-        upload->batched = false;
+        upload->batch = NULL;
         batch_sync_apart(upload);
     }
     upload_unlock(upload, &aftermath);
@@ -102,18 +101,24 @@ static size_t batch_begin_all(struct batch *batch)
     return count;
 }
 
+/* With the mutex held. */
+static bool batch_is_late(const struct batch *batch, uint64_t now_ms)
+{
+    return batch->syncing && now_ms > batch->begun_ms + batch->store->options.commit_together_ms;
+}
+
 static void batch_note_slow(struct batch *batch, uint64_t ended_ms)
 {
     uint64_t took_ms = ended_ms - batch->begun_ms;
 
-    if (took_ms > batch_store(batch)->options.commit_together_ms)
+    if (took_ms > batch->store->options.commit_together_ms)
         batch->apart_until_ms = ended_ms + REST_SHARE * took_ms;
 }
 
 /* Positive: what those that run have written is on the disk, as far as their files do not say otherwise. 0: not tried. */
 static int batch_sync(struct batch *batch, size_t count)
 {
-    struct store *store = batch_store(batch);
+    struct store *store = batch->store;
     uint64_t now_ms = os.monotonic_ms();
 
     if (count < store->options.commit_together || now_ms < batch->apart_until_ms)
@@ -123,7 +128,10 @@ static int batch_sync(struct batch *batch, size_t count)
     batch->begun_ms = now_ms;
     pthread_mutex_unlock(&batch->mutex);
 
-    int r = directory_sync_all(&store->directory);
+    uint64_t begun_ns = clock_monotonic_ns();
+    int r = directory_sync_all(&store->directory, batch->eager);
+    if (batch->eager)
+        histogram_add(&store->sync_time, clock_monotonic_ns() - begun_ns);
 
     pthread_mutex_lock(&batch->mutex);
     batch->syncing = false;
@@ -159,6 +167,16 @@ static void batch_end_all(struct batch *batch, int synced)
             batch_stop(upload, synced);
 }
 
+static void batch_run(struct job *job);
+
+/* With the mutex held. */
+static void batch_start(struct batch *batch)
+{
+    batch->busy = true;
+    batch->job.run = batch_run;
+    (void)workers_submit(batch->store->sync, &batch->job);
+}
+
 static void batch_run(struct job *job)
 {
     struct batch *batch = PART_OF(struct batch, job, job);
@@ -168,6 +186,8 @@ static void batch_run(struct job *job)
 
     pthread_mutex_lock(&batch->mutex);
     batch->busy = false;
+    if (batch->eager && batch->waiting != NULL)
+        batch_start(batch);
     pthread_mutex_unlock(&batch->mutex);
 }
 
@@ -175,6 +195,29 @@ void batch_enter(struct batch *batch, struct upload *upload)
 {
     pthread_mutex_lock(&batch->mutex);
     list_add(&batch->waiting, upload);
+    pthread_mutex_unlock(&batch->mutex);
+}
+
+bool batch_join(struct batch *batch, struct upload *upload)
+{
+    uint64_t now_ms = os.monotonic_ms();
+
+    pthread_mutex_lock(&batch->mutex);
+    batch->passes++;
+    bool joins = batch->passes >= batch->store->options.commit_together &&
+                 now_ms >= batch->apart_until_ms && !batch_is_late(batch, now_ms);
+    if (joins)
+        list_add(&batch->waiting, upload);
+    if (joins && !batch->busy)
+        batch_start(batch);
+    pthread_mutex_unlock(&batch->mutex);
+    return joins;
+}
+
+void batch_count_out(struct batch *batch)
+{
+    pthread_mutex_lock(&batch->mutex);
+    batch->passes--;
     pthread_mutex_unlock(&batch->mutex);
 }
 
@@ -200,18 +243,12 @@ static void batch_give_up(struct batch *batch)
 
 void batch_tick(struct batch *batch, uint64_t now_ms)
 {
-    const struct store_options *options = &batch_store(batch)->options;
-
     pthread_mutex_lock(&batch->mutex);
-    bool slow = batch->syncing && now_ms > batch->begun_ms + options->commit_together_ms;
-    bool start = !batch->busy && batch->waiting != NULL;
-    batch->busy |= start;
+    bool slow = batch_is_late(batch, now_ms);
+    if (!batch->busy && batch->waiting != NULL)
+        batch_start(batch);
     pthread_mutex_unlock(&batch->mutex);
 
     if (slow)
         batch_give_up(batch);
-    if (!start)
-        return;
-    batch->job.run = batch_run;
-    (void)workers_submit(batch_store(batch)->sync, &batch->job);
 }

@@ -1,19 +1,25 @@
 #pragma once
 
 /*
- * Batch: passes (commit.c) that nobody waits for, of bytes that trickle, made durable together
+ * Batch: passes (commit.c) of few bytes each, made durable together
  *
- * Ten thousand slow uploads are committed by their age, some hundred in a second: an fdatasync for each, and an
- * fsync for the name of each new file, cost several times what receiving their bytes did. One syncfs does both
- * for as many as have come since the last tick of the store.
+ * An fdatasync for each, and an fsync for the name of each new file, cost several times what receiving their bytes
+ * did. One syncfs does both for many. There are two batches:
+ *
+ *   patient   whom nobody waits for: ten thousand slow uploads are committed by their age, some hundred in a second.
+ *             It begins with all that have come since the last tick of the store
+ *   eager     who is waited for, while many others are, too: hundreds of clients who send a few KiB each. It begins
+ *             at once, and again with all that came meanwhile
  *
  *   Errors    whose bytes were lost each file is asked for itself afterwards. When syncfs fails, all end at their
  *             last offsets and can be resumed. Where it does not promise what fdatasync does, each is synced apart
  *   Others    it writes what anybody else has dirty on the file system, too, and may take long for that. So
- *             who is waited for leaves the batch and is synced apart; after commit_together_ms all do, and all
- *             are for a hundred times as long as it took. The disk is as busy all the same, once
- *   Threads   batch_enter() and batch_leave() under the lock of the upload, which is taken before the batch's;
- *             batch_tick() is the timer's
+ *             who is waited for leaves the patient one and is synced apart, and whoever another one may wait for
+ *             leaves the eager one, too; after commit_together_ms all do at the next tick, and all are synced apart
+ *             for a hundred times as long as it took. Who joins behind one that is not yet late may meet that twice.
+ *             The disk is as busy all the same, once
+ *   Threads   all but batch_tick(), which is the timer's, under the lock of an upload, which is taken before the
+ *             batch's
  */
 
 #include <pthread.h>
@@ -24,20 +30,30 @@
 
 struct upload;
 
+struct store;
+
 struct batch {
+    struct store *store;
+    bool eager;
     pthread_mutex_t mutex; /* of all below */
     struct upload *waiting, *running;
-    bool busy;    /* the job waits or runs */
-    bool syncing; /* and is in syncfs, since begun_ms */
+    unsigned passes; /* of who is waited for, here or apart, until they are synced */
+    bool busy;       /* the job waits or runs */
+    bool syncing;    /* and is in syncfs, since begun_ms */
     uint64_t begun_ms, apart_until_ms;
     struct job job;
 };
 
-void batch_init(struct batch *batch);
+void batch_init(struct batch *batch, struct store *store, bool eager);
 void batch_done(struct batch *batch);
 
 /* Its pass is to be run, together with others or by upload_sync_run(), the run of its sync_job. */
 void batch_enter(struct batch *batch, struct upload *upload);
+
+/* The same with the eager one, where so many are waited for that it is worth it. False: the caller runs the pass. Either
+ * way batch_count_out() when it is synced. */
+bool batch_join(struct batch *batch, struct upload *upload);
+void batch_count_out(struct batch *batch);
 
 /* Begins with all that are there, unless it is still busy with those before; lets all go when that takes long. */
 void batch_tick(struct batch *batch, uint64_t now_ms);

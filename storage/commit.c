@@ -433,7 +433,7 @@ void upload_run_pass(struct upload *upload, bool synced)
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);
-    upload->batched = false;
+    upload->batch = NULL;
     if (!upload->begun)
         pass_begin(upload, &aftermath);
     upload->begun = false;
@@ -448,6 +448,9 @@ void upload_run_pass(struct upload *upload, bool synced)
     int cut_off = cut ? file_cut(&upload->file, durable) : 0;
 
     upload_lock(upload);
+    if (upload->counted)
+        batch_count_out(&upload->store->eager);
+    upload->counted = false;
     if (sync)
         pass_synced(upload, outcome, &aftermath);
     if (directory && outcome == 0)

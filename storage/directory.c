@@ -243,6 +243,33 @@ static int directory_look_for_others(const struct directory *directory)
     return 0;
 }
 
+/* It may be a mount of its own. */
+static int directory_enter_files(struct directory *directory, const char *path)
+{
+    uint32_t magic = 0;
+
+    int r = directory_make(directory->root_fd, "files");
+    if (r != 0)
+        return r;
+
+    directory->files_fd = directory_fd(directory->root_fd, "files");
+    if (directory->files_fd < 0)
+        return directory->files_fd;
+
+    r = directory_file_system(directory->files_fd, path, &magic);
+    if (r == 0)
+        r = directory_refuse_network(magic, path);
+    if (r != 0)
+        return r;
+    directory->together = directory_syncs_together(magic);
+    for (size_t i = 0; i < DIRECTORY_SYNCERS; i++) {
+        directory->sync_fds[i] = directory_fd(directory->files_fd, ".");
+        if (directory->sync_fds[i] < 0)
+            return directory->sync_fds[i];
+    }
+    return 0;
+}
+
 /* What was opened before a failure is closed by the caller. */
 static int directory_enter(struct directory *directory, const char *path)
 {
@@ -271,21 +298,9 @@ static int directory_enter(struct directory *directory, const char *path)
     if (directory->lock_fd < 0)
         return directory->lock_fd;
 
-    r = directory_make(directory->root_fd, "files");
+    r = directory_enter_files(directory, path);
     if (r != 0)
         return r;
-
-    directory->files_fd = directory_fd(directory->root_fd, "files");
-    if (directory->files_fd < 0)
-        return directory->files_fd;
-
-    /* it may be a mount of its own */
-    r = directory_file_system(directory->files_fd, path, &magic);
-    if (r == 0)
-        r = directory_refuse_network(magic, path);
-    if (r != 0)
-        return r;
-    directory->together = directory_syncs_together(magic);
 
     int new = directory_is_new(directory);
     if (new > 0)
@@ -358,7 +373,8 @@ int directory_open_reading(const char *path, struct directory *ret_directory, bo
 
 void directory_close(struct directory *directory)
 {
-    int fds[] = { directory->files_fd, directory->lock_fd, directory->root_fd };
+    int fds[] = { directory->sync_fds[0], directory->sync_fds[1], directory->files_fd,
+                  directory->lock_fd, directory->root_fd };
 
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
@@ -389,11 +405,11 @@ int directory_sync_shard(struct directory *directory, const struct upload_id *id
     return 0;
 }
 
-int directory_sync_all(struct directory *directory)
+int directory_sync_all(struct directory *directory, unsigned syncer)
 {
     if (seeded(SEEDED_NO_SYNCFS))
         return 0;
-    if (os.syncfs(directory->files_fd) < 0)
+    if (os.syncfs(directory->sync_fds[syncer]) < 0)
         return fail_errno("sync the file system of %s", directory->path);
     /* without a journal ext4 writes metadata after the flush of its syncfs: that of fsync comes behind them */
     directory_sync(directory->files_fd, "files");

@@ -19,17 +19,20 @@
 
 enum {
     DIRECTORY_SHARDS = 256,
+    DIRECTORY_SYNCERS = 2, /* may call directory_sync_all() at the same time */
     DIRECTORY_PATH_BYTES = 2 + 1 + UPLOAD_ID_TEXT_BYTES, /* "xx/id" with the terminating zero */
 };
 
 struct directory {
     char *path; /* absolute */
     int root_fd, files_fd, lock_fd;
+    int sync_fds[DIRECTORY_SYNCERS]; /* of files/, too: the kernel tells an error once for each */
     atomic_bool uncached; /* RWF_DONTCACHE has not been refused yet */
     bool together;        /* directory_sync_all() promises what it says on this file system */
 };
 
-#define DIRECTORY_CLOSED ((struct directory){ .root_fd = -1, .files_fd = -1, .lock_fd = -1 })
+#define DIRECTORY_CLOSED                                                                          \
+    ((struct directory){ .root_fd = -1, .files_fd = -1, .lock_fd = -1, .sync_fds = { -1, -1 } })
 
 struct directory_path {
     char text[DIRECTORY_PATH_BYTES];
@@ -62,8 +65,9 @@ struct directory_path directory_path(const struct upload_id *id);
  * All that was written to any file, made or unlinked before, where together is set. Blocks, for as long as
  * anybody's dirty bytes on the file system take. Whether a file has lost bytes is told by file_sync_outcome() alone.
  * 0 or -errno, said in the log: then some of it may not be on the disk, and no later sync need tell that again.
+ * syncer: one of DIRECTORY_SYNCERS, each for one thread at a time.
  */
-int directory_sync_all(struct directory *directory);
+int directory_sync_all(struct directory *directory, unsigned syncer);
 
 /* Of the upload with this id. Blocks. A failure means that the sync was not begun. */
 int directory_sync_shard(struct directory *directory, const struct upload_id *id);

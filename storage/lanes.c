@@ -62,6 +62,19 @@ bool upload_is_awaited(const struct upload *upload)
            bound_pressed(&store->files) || bound_pressed(&store->dirty);
 }
 
+/* A newer writer may come for it or is there, or its goal needs no disk. */
+static bool upload_hurries(const struct upload *upload)
+{
+    return upload->ended || (upload->goal != GOAL_NONE && upload->goal != GOAL_COMMIT &&
+                             upload->goal != GOAL_FINISH);
+}
+
+bool upload_leaves_batch(const struct upload *upload)
+{
+    return upload->batch == &upload->store->eager ? upload_hurries(upload)
+                                                  : upload_is_awaited(upload);
+}
+
 /* How much of one upload may be dirty before a pass begins: less, when many share the bound. */
 static uint64_t upload_window(const struct upload *upload)
 {
@@ -151,19 +164,34 @@ static bool upload_yields_file(struct upload *upload)
     return true;
 }
 
-static void upload_sync(struct upload *upload)
+/* With the pass of another, when it has few bytes to sync. */
+static bool upload_syncs_together(struct upload *upload)
 {
     struct store *store = upload->store;
     uint64_t dirty = upload->written - upload->synced;
-    bool trickles = !upload->flows && dirty > 0 && dirty < upload_window(upload);
 
+    if (!store->directory.together || upload->flows || dirty == 0 || dirty >= upload_window(upload))
+        return false;
+    if (!upload_is_awaited(upload)) {
+        upload->batch = &store->patient;
+        batch_enter(upload->batch, upload);
+        return true;
+    }
+    if (upload_hurries(upload))
+        return false;
+    upload->counted = true;
+    if (!batch_join(&store->eager, upload))
+        return false;
+    upload->batch = &store->eager;
+    return true;
+}
+
+static void upload_sync(struct upload *upload)
+{
     upload->syncing = true;
     upload->sync_job.run = upload_sync_run;
-    upload->batched = trickles && store->directory.together && !upload_is_awaited(upload);
-    if (upload->batched)
-        batch_enter(&store->batch, upload);
-    else
-        (void)workers_submit(store->sync, &upload->sync_job);
+    if (!upload_syncs_together(upload))
+        (void)workers_submit(upload->store->sync, &upload->sync_job);
 }
 
 void upload_advance(struct upload *upload)
@@ -181,9 +209,9 @@ void upload_advance(struct upload *upload)
     }
     if (!upload->syncing && upload_must_sync(upload))
         upload_sync(upload);
-    if (upload->batched && upload_is_awaited(upload) &&
-        batch_leave(&upload->store->batch, upload)) {
-        upload->batched = false;
+    if (upload->batch != NULL && upload_leaves_batch(upload) &&
+        batch_leave(upload->batch, upload)) {
+        upload->batch = NULL;
         (void)workers_submit(upload->store->sync, &upload->sync_job);
     }
 }

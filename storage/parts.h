@@ -52,7 +52,7 @@ struct store {
     struct catalog *catalog;
     struct lease_table *leases;
     struct workers *io, *sync;
-    struct batch batch;
+    struct batch patient, eager;
     struct bound files, dirty, buffers;
     struct janitor *janitor;
     struct finals *finals;
@@ -64,7 +64,7 @@ struct store {
     struct upload_group groups[UPLOAD_GROUPS];
     atomic_uint_fast64_t upload_count; /* of all of them */
 
-    struct histogram sync_time; /* how long file_sync() takes */
+    struct histogram sync_time; /* how long file_sync() takes, or a syncfs that is waited for */
     atomic_uint_fast64_t free_bytes, synced_files, expired_uploads, deleted_files, damaged_uploads,
         acknowledged_bytes;
 };
@@ -146,9 +146,10 @@ struct upload {
 
     /* the three lanes: one job of each runs at a time */
     bool writing, hashing, syncing;
-    enum goal pass; /* the goal that the sync lane works on */
-    bool batched;   /* the batch has this pass, or had it; false: it left */
-    bool begun;     /* the pass, by the batch: target and counts are decided */
+    enum goal pass;      /* the goal that the sync lane works on */
+    struct batch *batch; /* it has this pass, or had it; NULL: none, or it left */
+    bool begun;          /* the pass, by the batch: target and counts are decided */
+    bool counted;        /* among the passes of the eager batch */
     struct upload *batch_next, **batch_link; /* the batch's own */
     uint64_t target;
     bool counts; /* its row may move the offset to target */
@@ -222,6 +223,9 @@ bool upload_is_tidy(const struct upload *upload);
 
 /* With what is written the upload is complete, as soon as a row counts it. With the lock held. */
 bool upload_is_ending(const struct upload *upload);
+
+/* Its pass is not to wait for those of others any more. With the lock held. */
+bool upload_leaves_batch(const struct upload *upload);
 
 /* Its writer waits for something, or others do for what it holds. With the lock held. */
 bool upload_is_awaited(const struct upload *upload);

@@ -118,7 +118,8 @@ static struct store *store_new(const struct store_options *options)
     bound_init(&store->files, store->options.file_count);
     bound_init(&store->dirty, store->options.dirty_bytes);
     bound_init(&store->buffers, store->options.buffer_bytes);
-    batch_init(&store->batch);
+    batch_init(&store->patient, store, false);
+    batch_init(&store->eager, store, true);
     pins_init(&store->pins);
     pthread_mutex_init(&store->mutex, NULL);
     pthread_cond_init(&store->emptied, NULL);
@@ -210,7 +211,8 @@ void store_close(struct store *store)
     bound_done(&store->files);
     bound_done(&store->dirty);
     bound_done(&store->buffers);
-    batch_done(&store->batch);
+    batch_done(&store->patient);
+    batch_done(&store->eager);
     pins_done(&store->pins);
     pthread_mutex_destroy(&store->mutex);
     pthread_cond_destroy(&store->emptied);
@@ -295,7 +297,8 @@ void store_tick(struct store *store)
     tick.for_all = tick.hurried || store_lacks_memory(store);
     for (size_t i = 0; i < UPLOAD_GROUPS; i++)
         group_tick(store, &store->groups[i], &tick);
-    batch_tick(&store->batch, tick.now_ms);
+    batch_tick(&store->patient, tick.now_ms);
+    batch_tick(&store->eager, tick.now_ms);
 }
 
 int store_sweep(struct store *store)

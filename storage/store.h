@@ -47,7 +47,7 @@ struct store_options {
     uint32_t commit_soon_ms;    /* after that long with at least commit_soon_bytes [1 s] */
     uint64_t commit_soon_bytes; /* [1 MiB] */
     uint32_t commit_late_ms;    /* after that long with anything at all [30 s] */
-    uint32_t commit_together;   /* so many files at least by one syncfs: fewer cost less apart [4] */
+    uint32_t commit_together;   /* so many files, or who wait for it, at least by one syncfs [4] */
     uint32_t commit_together_ms; /* when that takes longer, they are synced apart [100 ms] */
 
     /* expiry */
@@ -134,7 +134,7 @@ struct store_statistics store_statistics(struct store *store);
 
 /* How long things take, since the start; times in nanoseconds. */
 struct store_meters {
-    struct histogram_reading sync;        /* fdatasync of one upload's file; together nobody waits */
+    struct histogram_reading sync;        /* waited for: of one upload's file, or of many */
     struct histogram_reading change_wait; /* of a change, until its transaction begins */
     struct histogram_reading transaction; /* with the sync of the database's log */
     struct histogram_reading batch;       /* changes in a transaction */

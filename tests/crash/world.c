@@ -38,7 +38,7 @@ struct store *world_open(const char *directory, int64_t now, bool materialise)
         .commit_soon_bytes = 16 << 10,
         .commit_soon_ms = 1000,
         .commit_late_ms = 3000,
-        .commit_together = 1,
+        .commit_together = 1 + (uint32_t)(now % 3),
         .commit_together_ms = UINT32_MAX, /* the clock jumps */
         .expire_after_s = EXPIRE_AFTER_S,
         .tombstone_s = TOMBSTONE_S,

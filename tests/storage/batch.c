@@ -1,5 +1,5 @@
 /*
- * Commits that nobody waits for, of many uploads at once
+ * Commits of many uploads at once: such that nobody waits for, and such that many wait for
  */
 #include <errno.h>
 #include <linux/magic.h>
@@ -19,7 +19,7 @@ enum {
 
 static atomic_uint_fast64_t test_clock_ms;
 static atomic_uint syncfs_calls, fdatasync_calls, fsync_calls;
-static atomic_bool syncfs_fails;
+static atomic_bool syncfs_fails, fdatasync_held;
 static atomic_int bad_fd = -1;
 static atomic_uint_fast32_t magic;
 
@@ -58,6 +58,8 @@ static int syncfs_held(int fd)
 static int fdatasync_counted(int fd)
 {
     atomic_fetch_add(&fdatasync_calls, 1);
+    while (atomic_load(&fdatasync_held))
+        usleep(1000);
     errno = EIO;
     return fd == atomic_load(&bad_fd) ? -1 : os_linux.fdatasync(fd);
 }
@@ -115,6 +117,8 @@ static int set_up(void **state)
     atomic_store(&fdatasync_calls, 0);
     atomic_store(&syncfs_fails, false);
     atomic_store(&bad_fd, -1);
+    atomic_store(&fdatasync_held, false);
+    gate.held = false;
     os.monotonic_ms = monotonic_ms;
     os.fstatfs = fstatfs_of_a_kind;
     os.syncfs = syncfs_held;
@@ -412,6 +416,199 @@ static void whose_bytes_were_lost_is_damaged_alone(void **state)
     assert_int_equal(damaged, 1);
 }
 
+/* ---- who is waited for, too ---- */
+
+static void open_for_many(struct fixture *fixture, unsigned threads)
+{
+    fixture->options.commit_together = 2;
+    fixture->options.sync_threads = threads;
+    fixture_reopen(fixture);
+}
+
+/* Threads are held by the first, who syncs apart, and perhaps another one, until all have come. */
+static void crowd_commits(struct crowd *crowd, struct completion *completions)
+{
+    atomic_store(&fdatasync_held, true);
+    for (size_t i = 0; i < UPLOADS; i++) {
+        completion_init(&completions[i]);
+        upload_commit(crowd->uploads[i], completion_done(&completions[i]));
+    }
+    atomic_store(&fdatasync_held, false);
+    assert_int_equal(completion_wait(&completions[0]), 0);
+}
+
+static void crowd_is_answered(struct completion *completions, int result)
+{
+    for (size_t i = 1; i < UPLOADS; i++)
+        assert_int_equal(completion_wait(&completions[i]), result);
+}
+
+static void many_who_are_waited_for_are_synced_together(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion completions[UPLOADS];
+
+    open_for_many(fixture, 1);
+    struct crowd crowd = crowd_of(fixture);
+    crowd_sends(fixture, &crowd);
+    crowd_commits(&crowd, completions);
+    crowd_is_answered(completions, 0);
+    assert_int_equal(atomic_load(&fdatasync_calls), 1);
+    assert_int_equal(atomic_load(&syncfs_calls), 1);
+    assert_int_equal(atomic_load(&fsync_calls), 2); /* the first one's directory, and behind syncfs */
+    crowd_closes(&crowd);
+    fixture_reopen(fixture);
+    for (size_t i = 0; i < UPLOADS; i++) {
+        assert_int_equal(fixture_find(fixture, &crowd.ids[i]).offset, BYTES);
+        assert_pattern(fixture_path(fixture, &crowd.ids[i]), BYTES);
+    }
+}
+
+static void one_after_the_other_is_synced_apart(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_for_many(fixture, 1);
+    struct crowd crowd = crowd_of(fixture);
+    crowd_sends(fixture, &crowd);
+    for (size_t i = 0; i < UPLOADS; i++)
+        assert_int_equal(upload_commit_wait(crowd.uploads[i]), 0);
+    assert_int_equal(atomic_load(&syncfs_calls), 0);
+    crowd_closes(&crowd);
+}
+
+/* All but the first are in syncfs, which does not return. */
+static void crowd_commits_and_is_held(struct fixture *fixture, struct crowd *crowd,
+                                      struct completion *completions)
+{
+    crowd_sends(fixture, crowd);
+    gate_close();
+    crowd_commits(crowd, completions);
+    gate_await();
+}
+
+static void who_is_taken_over_does_not_wait_for_many(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion completions[UPLOADS], opened;
+    const struct upload_writer writer = { .patience_ms = 60 * 1000 };
+    struct upload *newer = NULL;
+
+    open_for_many(fixture, 2);
+    struct crowd crowd = crowd_of(fixture);
+    crowd_commits_and_is_held(fixture, &crowd, completions);
+    completion_init(&opened);
+    assert_int_equal(upload_open(fixture->store, &crowd.ids[UPLOADS - 1], &writer, &newer,
+                                 completion_done(&opened)),
+                     0);
+    assert_int_equal(completion_wait(&completions[UPLOADS - 1]), 0);
+    upload_close(crowd.uploads[UPLOADS - 1]);
+    assert_int_equal(completion_wait(&opened), 0);
+    crowd.uploads[UPLOADS - 1] = newer;
+    gate_open();
+    for (size_t i = 1; i + 1 < UPLOADS; i++)
+        assert_int_equal(completion_wait(&completions[i]), 0);
+    crowd_closes(&crowd);
+}
+
+static void many_do_not_wait_for_a_slow_syncfs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion completions[UPLOADS];
+
+    open_for_many(fixture, 2);
+    struct crowd crowd = crowd_of(fixture);
+    crowd_commits_and_is_held(fixture, &crowd, completions);
+    atomic_fetch_add(&test_clock_ms, 1000);
+    store_tick(fixture->store);
+    crowd_is_answered(completions, 0);
+    assert_int_equal(atomic_load(&syncfs_calls), 1);
+    assert_int_equal(atomic_load(&fdatasync_calls), UPLOADS);
+    crowd_sends(fixture, &crowd);
+    crowd_commits(&crowd, completions);
+    crowd_is_answered(completions, 0); /* who comes while it is late, too */
+    gate_open();
+
+    wait_until_batch_is_over(fixture);
+    crowd_sends(fixture, &crowd);
+    crowd_commits(&crowd, completions);
+    crowd_is_answered(completions, 0);
+    assert_int_equal(atomic_load(&syncfs_calls), 0); /* it rests */
+    crowd_closes(&crowd);
+}
+
+/* Their bytes are written, by threads that have nothing more to do. */
+static void wait_until_all_have_joined(struct fixture *fixture)
+{
+    struct store_meters meters;
+
+    do {
+        usleep(1000);
+        store_read_meters(fixture->store, &meters);
+    } while (meters.io.waiting + meters.io.running > 0);
+}
+
+static void who_comes_meanwhile_is_synced_by_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion firsts[UPLOADS], seconds[UPLOADS];
+
+    open_for_many(fixture, 1);
+    struct crowd first = crowd_of(fixture), second = crowd_of(fixture);
+    crowd_commits_and_is_held(fixture, &first, firsts);
+    for (size_t i = 0; i < UPLOADS; i++) {
+        assert_int_equal(append_pattern(second.uploads[i], BYTES), 0);
+        completion_init(&seconds[i]);
+        upload_commit(second.uploads[i], completion_done(&seconds[i]));
+    }
+    wait_until_all_have_joined(fixture);
+    gate_open();
+    crowd_is_answered(firsts, 0);
+    for (size_t i = 0; i < UPLOADS; i++)
+        assert_int_equal(completion_wait(&seconds[i]), 0);
+    assert_int_equal(atomic_load(&syncfs_calls), 2);
+    assert_int_equal(atomic_load(&fdatasync_calls), 1);
+    crowd_closes(&first);
+    crowd_closes(&second);
+}
+
+/* Nor does who comes back for what a connection left behind that has died. */
+static void who_vanishes_does_not_wait_for_many(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion completions[UPLOADS];
+
+    open_for_many(fixture, 2);
+    struct upload_id id = fixture_create(fixture, UINT64_MAX);
+    struct upload *upload = fixture_writer(fixture, &id);
+    struct crowd crowd = crowd_of(fixture);
+    crowd_commits_and_is_held(fixture, &crowd, completions);
+    assert_int_equal(append_pattern(upload, BYTES), 0);
+    upload_close(upload);
+    upload = fixture_writer(fixture, &id);
+    assert_int_equal(upload_offset(upload), BYTES);
+    upload_close(upload);
+    gate_open();
+    crowd_is_answered(completions, 0);
+    crowd_closes(&crowd);
+}
+
+static void many_are_told_that_their_bytes_are_lost(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion completions[UPLOADS];
+
+    open_for_many(fixture, 1);
+    struct crowd crowd = crowd_of(fixture);
+    atomic_store(&syncfs_fails, true);
+    crowd_commits_and_is_held(fixture, &crowd, completions);
+    gate_open();
+    crowd_is_answered(completions, -EIO);
+    for (size_t i = 1; i < UPLOADS; i++)
+        assert_int_equal(upload_offset(crowd.uploads[i]), 0);
+    crowd_closes(&crowd);
+}
+
 #define BATCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
@@ -427,6 +624,13 @@ int main(void)
         BATCH_TEST(where_it_fails_all_end_at_their_last_offsets),
         BATCH_TEST(where_it_promises_too_little_each_is_synced_apart),
         BATCH_TEST(whose_bytes_were_lost_is_damaged_alone),
+        BATCH_TEST(many_who_are_waited_for_are_synced_together),
+        BATCH_TEST(one_after_the_other_is_synced_apart),
+        BATCH_TEST(who_is_taken_over_does_not_wait_for_many),
+        BATCH_TEST(many_do_not_wait_for_a_slow_syncfs),
+        BATCH_TEST(who_comes_meanwhile_is_synced_by_the_next),
+        BATCH_TEST(who_vanishes_does_not_wait_for_many),
+        BATCH_TEST(many_are_told_that_their_bytes_are_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -246,7 +246,27 @@ static void wait_until_dirty(struct store *store, uint64_t count)
         usleep(1000);
 }
 
-/* Commits by age, of some at once. */
+/* Asked for at once, and all answered. */
+static void commit_together(struct upload **uploads, struct promise *promises)
+{
+    struct completion completions[LIFE_TOGETHER];
+
+    for (int i = 0; i < LIFE_TOGETHER; i++) {
+        do_append(uploads[i], &promises[i], SMALL_BYTES);
+        completion_init(&completions[i]);
+        if (uploads[i] != NULL)
+            upload_commit(uploads[i], completion_done(&completions[i]));
+    }
+    for (int i = 0; i < LIFE_TOGETHER; i++) {
+        if (uploads[i] == NULL)
+            continue;
+        if (completion_wait(&completions[i]) == 0)
+            assert_int_equal(upload_offset(uploads[i]), upload_received(uploads[i]));
+        note_offset(uploads[i], &promises[i]);
+    }
+}
+
+/* Commits of some at once, by age and by request. */
 static void live_together(struct store *store, struct promise *promises)
 {
     struct upload *uploads[LIFE_TOGETHER];
@@ -259,11 +279,12 @@ static void live_together(struct store *store, struct promise *promises)
     life_sleep(31);
     store_tick(store);
     wait_until_dirty(store, 0);
-    for (int i = 0; i < LIFE_TOGETHER; i++) {
+    for (int i = 0; i < LIFE_TOGETHER; i++)
         if (uploads[i] != NULL)
             note_offset(uploads[i], &promises[i]);
+    commit_together(uploads, promises);
+    for (int i = 0; i < LIFE_TOGETHER; i++)
         upload_close(uploads[i]);
-    }
 }
 
 /* ---- joined ---- */
@@ -322,6 +343,7 @@ void life_run(struct life *life, const struct store_options *options)
     os.monotonic_ms = life_monotonic_ms;
     expiring.expire_after_s = EXPIRE_AFTER_S;
     expiring.materialise = true;
+    expiring.commit_together = 2;
     if (store_open(&expiring, &store) != 0)
         return;
     life->opened = true;

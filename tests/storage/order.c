@@ -374,6 +374,49 @@ static void what_is_synced_together_is_counted_afterwards(void **state)
     fixture_remove(&fixture);
 }
 
+/* The same, asked for and answered. */
+static void what_many_wait_for_is_synced_before_they_are_told(void **state)
+{
+    enum {
+        UPLOADS = 6
+    };
+    struct fixture fixture = logged_fixture();
+    struct upload *uploads[UPLOADS];
+    struct completion completions[UPLOADS];
+    size_t count;
+
+    (void)state;
+    fixture_close(&fixture);
+    os.monotonic_ms = test_monotonic_ms; /* syncfs is never late */
+    fixture.options.commit_together = 1;
+    fixture_open(&fixture);
+    for (size_t i = 0; i < UPLOADS; i++) {
+        struct upload_id id = fixture_create(&fixture, UINT64_MAX);
+        uploads[i] = fixture_writer(&fixture, &id);
+    }
+    for (uint64_t round = 1; round <= 3; round++) {
+        for (size_t i = 0; i < UPLOADS; i++) {
+            assert_int_equal(append_pattern(uploads[i], 3000), 0);
+            completion_init(&completions[i]);
+            upload_commit(uploads[i], completion_done(&completions[i]));
+        }
+        for (size_t i = 0; i < UPLOADS; i++) {
+            assert_int_equal(completion_wait(&completions[i]), 0);
+            promise(uploads[i]);
+        }
+    }
+    for (size_t i = 0; i < UPLOADS; i++)
+        upload_close(uploads[i]);
+    fixture_close(&fixture);
+
+    assert_int_equal(check_promises(), 3 * UPLOADS);
+    (void)calls_list(&count);
+    assert_true(count_calls(CALL_SYNC_ALL_END, NULL, 0, count) >= 3);
+    assert_int_equal(count_calls(CALL_SYNC_BEGIN, NULL, 0, count), 0);
+    calls_stop();
+    fixture_remove(&fixture);
+}
+
 static void staged_bytes_are_told_after_their_row_is_on_the_disk(void **state)
 {
     struct fixture fixture = logged_fixture();
@@ -599,6 +642,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_offset_that_is_told_would_outlive_a_power_cut),
         cmocka_unit_test(the_last_commit_of_a_vanished_writer_is_none_the_less_in_order),
         cmocka_unit_test(what_is_synced_together_is_counted_afterwards),
+        cmocka_unit_test(what_many_wait_for_is_synced_before_they_are_told),
         cmocka_unit_test(staged_bytes_are_told_after_their_row_is_on_the_disk),
         cmocka_unit_test(an_upload_exists_before_its_creation_is_answered),
         cmocka_unit_test(deletion_takes_its_four_steps_in_order),
