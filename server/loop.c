@@ -15,7 +15,7 @@
 #include "server/exchange_callbacks.h"
 
 enum {
-    /* Both the request's and the answer's header share it, half of it is the read buffer, and all of it
+    /* Both the request's and the answer's header share it, half of it at least is the read buffer, and all of it
      * is written once per request: larger costs more than it gains. */
     CONNECTION_MEMORY_BYTES = 128 * 1024,
 };
@@ -95,6 +95,8 @@ int loop_start(const struct loop_options *options, struct loop **ret_loop)
         0, NULL, NULL, exchange_on_request, options->exchanges,
         MHD_OPTION_EXTERNAL_LOGGER, loop_log, NULL,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+        /* so much room it wants before it reads: so while a body flows its buffer takes what is left, bit by bit */
+        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)CONNECTION_MEMORY_BYTES,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT_MAX, /* server/connections.h keeps it */
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
         /* not 1, which closes without an answer where we say 400: protocol/message.c is stricter */
