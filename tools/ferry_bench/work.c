@@ -10,6 +10,7 @@
 
 enum {
     ENDLESS_BYTES_LOG2 = 40, /* the length of an upload that is only appended to */
+    RESUME_TRIES = 3,
 };
 
 /* What a client knows. */
@@ -147,11 +148,23 @@ static void resume_arm(struct worker *worker)
     crowd_pause(worker->client); /* the server reads it; were it not done, the offset would tell */
 }
 
+/* Where the machine has stalled for all of the pause, the server had not read of that writer yet: another one. */
+static uint64_t resume_offset(struct worker *worker)
+{
+    uint64_t offset = tus_offset(&worker->own, &worker->path);
+
+    for (int tries = 1; offset == 0 && tries < RESUME_TRIES; tries++) {
+        resume_arm(worker);
+        offset = tus_offset(&worker->own, &worker->path);
+    }
+    return offset;
+}
+
 static uint64_t resume_turn(struct worker *worker)
 {
     uint64_t half = worker->plan->size / 2;
 
-    expect_offset(worker, tus_offset(&worker->own, &worker->path), half);
+    expect_offset(worker, resume_offset(worker), half);
     tus_append(&worker->own, &worker->path, half, worker->plan->size - half);
     return worker->plan->size - half;
 }
