@@ -22,7 +22,7 @@ BUGS = {
     "answer_before_commit": "the file ends at|a wrong byte|below the acknowledged|it is damaged|in a state",
     "synchronous_normal": "below the acknowledged|is not even remembered|is gone|is back|in a state|its length has changed",
     "purge_before_dirsync": "a file without a row",
-    "no_syncfs": "the file ends at|a wrong byte|it is damaged",
+    "no_syncfs": "the file ends at|a wrong byte|it is damaged|no file, the offset is|cannot be read|does not complete",
 }
 
 
