@@ -180,8 +180,6 @@ int server_stop(struct server *server)
     }
     for (size_t i = 0; i < server->loop_count; i++)
         loop_stop(server->loops[i]);
-    workers_stop(server->workers);
-    workers_stop(server->readers);
     linger_stop(server->linger);
     fiber_release_stacks();
     return 0;
@@ -192,6 +190,9 @@ void server_free(struct server *server)
     if (server == NULL)
         return;
 
+    /* not at the stop: the operator's listener, which stops after the other, tells what they do */
+    workers_stop(server->workers);
+    workers_stop(server->readers);
     exchanges_free(server->exchanges);
     connections_free(server->connections);
     free(server->loops);
