@@ -1,7 +1,7 @@
 /*
  * The batch's mutex says where an upload is: waiting, running, or on no list, because the thread of the job begins
  * its pass or ends it, or because its pass was given to the sync lane. While it is on a list it may be taken out at
- * any moment, during syncfs, too: its own fdatasync is right at any time.
+ * any moment, during syncfs, too: its own fdatasync is right, unless syncfs has failed meanwhile (failures).
  */
 #define LOG_MODULE "store"
 #include "storage/batch.h"
@@ -26,6 +26,14 @@ void batch_done(struct batch *batch)
 {
     assert(batch->waiting == NULL && batch->running == NULL && batch->passes == 0);
     pthread_mutex_destroy(&batch->mutex);
+}
+
+unsigned batch_failures(struct batch *batch)
+{
+    pthread_mutex_lock(&batch->mutex);
+    unsigned failures = batch->failures;
+    pthread_mutex_unlock(&batch->mutex);
+    return failures;
 }
 
 /* ---- the lists; all with the mutex held ---- */
@@ -78,7 +86,7 @@ static bool batch_begin(struct batch *batch, struct upload *upload)
     struct aftermath aftermath = AFTERMATH;
 
     upload_lock(upload);
-    bool together = upload_begin_pass(upload, &aftermath) && !upload_leaves_batch(upload);
+    bool together = upload_begin_pass(upload, batch, &aftermath) && !upload_leaves_batch(upload);
     if (together) {
         pthread_mutex_lock(&batch->mutex);
         list_add(&batch->running, upload);
@@ -129,12 +137,12 @@ static int batch_sync(struct batch *batch, size_t count)
     pthread_mutex_unlock(&batch->mutex);
 
     uint64_t begun_ns = clock_monotonic_ns();
-    int r = directory_sync_all(&store->directory, batch->eager);
+    int r = directory_sync_all(&store->directory, batch->eager ? SYNCER_EAGER : SYNCER_PATIENT);
     if (batch->eager)
         histogram_add(&store->sync_time, clock_monotonic_ns() - begun_ns);
 
     pthread_mutex_lock(&batch->mutex);
-    batch->syncing = false;
+    batch->failures += r < 0;
     batch_note_slow(batch, os.monotonic_ms());
     pthread_mutex_unlock(&batch->mutex);
     return r < 0 ? r : 1;
@@ -151,7 +159,7 @@ static void batch_stop(struct upload *upload, int failure)
     upload_lock(upload);
     upload_stop(upload, failure, &aftermath);
     upload_unlock(upload, &aftermath);
-    batch_sync_apart(upload);
+    upload_run_pass(upload, true);
 }
 
 static void batch_end_all(struct batch *batch, int synced)
@@ -185,7 +193,7 @@ static void batch_run(struct job *job)
     batch_end_all(batch, batch_sync(batch, count));
 
     pthread_mutex_lock(&batch->mutex);
-    batch->busy = false;
+    batch->busy = batch->syncing = false;
     if (batch->eager && batch->waiting != NULL)
         batch_start(batch);
     pthread_mutex_unlock(&batch->mutex);

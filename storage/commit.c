@@ -147,6 +147,12 @@ static int pass_sync(struct upload *upload, bool synced)
     return r;
 }
 
+/* It left a batch whose syncfs has failed since: a sync that is repeated might not tell that (batch_stop()). */
+static bool pass_is_lost(const struct upload *upload)
+{
+    return upload->begun != NULL && batch_failures(upload->begun) != upload->failures;
+}
+
 /* Step 2. */
 static int pass_sync_directory(struct upload *upload)
 {
@@ -421,10 +427,11 @@ static void pass_free_blocks(struct upload *upload, struct aftermath *aftermath)
     upload_advance(upload);
 }
 
-bool upload_begin_pass(struct upload *upload, struct aftermath *aftermath)
+bool upload_begin_pass(struct upload *upload, struct batch *batch, struct aftermath *aftermath)
 {
     pass_begin(upload, aftermath);
-    upload->begun = true;
+    upload->begun = batch;
+    upload->failures = batch_failures(batch);
     return pass_wants_sync(upload);
 }
 
@@ -434,9 +441,8 @@ void upload_run_pass(struct upload *upload, bool synced)
 
     upload_lock(upload);
     upload->batch = NULL;
-    if (!upload->begun)
+    if (upload->begun == NULL)
         pass_begin(upload, &aftermath);
-    upload->begun = false;
     bool sync = pass_wants_sync(upload);
     bool directory = sync && upload->durable == 0 && !upload->directory_synced;
     bool cut = pass_wants_cut(upload);
@@ -444,6 +450,7 @@ void upload_run_pass(struct upload *upload, bool synced)
     pthread_mutex_unlock(&upload->mutex);
 
     int outcome = sync ? pass_sync(upload, synced) : 0;
+    bool lost = sync && outcome == 0 && pass_is_lost(upload);
     int directory_outcome = directory && outcome == 0 && !synced ? pass_sync_directory(upload) : 0;
     int cut_off = cut ? file_cut(&upload->file, durable) : 0;
 
@@ -451,6 +458,9 @@ void upload_run_pass(struct upload *upload, bool synced)
     if (upload->counted)
         batch_count_out(&upload->store->eager);
     upload->counted = false;
+    upload->begun = NULL;
+    if (lost)
+        upload_stop(upload, -EIO, &aftermath);
     if (sync)
         pass_synced(upload, outcome, &aftermath);
     if (directory && outcome == 0)

@@ -373,8 +373,10 @@ int directory_open_reading(const char *path, struct directory *ret_directory, bo
 
 void directory_close(struct directory *directory)
 {
-    int fds[] = { directory->sync_fds[0], directory->sync_fds[1], directory->files_fd,
-                  directory->lock_fd, directory->root_fd };
+    int fds[] = { directory->sync_fds[SYNCER_PATIENT], directory->sync_fds[SYNCER_EAGER],
+                  directory->files_fd, directory->lock_fd, directory->root_fd };
+
+    _Static_assert(DIRECTORY_SYNCERS == 2, "here and in DIRECTORY_CLOSED");
 
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
@@ -405,7 +407,7 @@ int directory_sync_shard(struct directory *directory, const struct upload_id *id
     return 0;
 }
 
-int directory_sync_all(struct directory *directory, unsigned syncer)
+int directory_sync_all(struct directory *directory, enum directory_syncer syncer)
 {
     if (seeded(SEEDED_NO_SYNCFS))
         return 0;

@@ -19,8 +19,14 @@
 
 enum {
     DIRECTORY_SHARDS = 256,
-    DIRECTORY_SYNCERS = 2, /* may call directory_sync_all() at the same time */
     DIRECTORY_PATH_BYTES = 2 + 1 + UPLOAD_ID_TEXT_BYTES, /* "xx/id" with the terminating zero */
+};
+
+/* Who may call directory_sync_all() at the same time as the others. */
+enum directory_syncer {
+    SYNCER_PATIENT,
+    SYNCER_EAGER,
+    DIRECTORY_SYNCERS,
 };
 
 struct directory {
@@ -65,9 +71,9 @@ struct directory_path directory_path(const struct upload_id *id);
  * All that was written to any file, made or unlinked before, where together is set. Blocks, for as long as
  * anybody's dirty bytes on the file system take. Whether a file has lost bytes is told by file_sync_outcome() alone.
  * 0 or -errno, said in the log: then some of it may not be on the disk, and no later sync need tell that again.
- * syncer: one of DIRECTORY_SYNCERS, each for one thread at a time.
+ * syncer: each for one thread at a time.
  */
-int directory_sync_all(struct directory *directory, unsigned syncer);
+int directory_sync_all(struct directory *directory, enum directory_syncer syncer);
 
 /* Of the upload with this id. Blocks. A failure means that the sync was not begun. */
 int directory_sync_shard(struct directory *directory, const struct upload_id *id);

@@ -54,7 +54,8 @@ bool upload_is_written(const struct upload *upload)
     return !upload->writing && !upload->waiting && upload->received == upload->written;
 }
 
-bool upload_is_awaited(const struct upload *upload)
+/* Its writer waits for something, or others do for what it holds. */
+static bool upload_is_awaited(const struct upload *upload)
 {
     struct store *store = upload->store;
 

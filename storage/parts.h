@@ -148,7 +148,8 @@ struct upload {
     bool writing, hashing, syncing;
     enum goal pass;      /* the goal that the sync lane works on */
     struct batch *batch; /* it has this pass, or had it; NULL: none, or it left */
-    bool begun;          /* the pass, by the batch: target and counts are decided */
+    struct batch *begun; /* by this one: target and counts of the pass are decided */
+    unsigned failures;   /* of its syncfs, until then */
     bool counted;        /* among the passes of the eager batch */
     struct upload *batch_next, **batch_link; /* the batch's own */
     uint64_t target;
@@ -227,8 +228,6 @@ bool upload_is_ending(const struct upload *upload);
 /* Its pass is not to wait for those of others any more. With the lock held. */
 bool upload_leaves_batch(const struct upload *upload);
 
-/* Its writer waits for something, or others do for what it holds. With the lock held. */
-bool upload_is_awaited(const struct upload *upload);
 
 /* Everything that was appended is in the file, or never will be. With the lock held. */
 bool upload_is_written(const struct upload *upload);
@@ -248,7 +247,7 @@ void upload_sync_run(struct job *job);
  * The sync lane's run in two steps, between which many files may be synced at once. The first has the lock held;
  * true: there are bytes to sync. The second takes it; synced says that they were, but for what the file tells itself.
  */
-bool upload_begin_pass(struct upload *upload, struct aftermath *aftermath);
+bool upload_begin_pass(struct upload *upload, struct batch *batch, struct aftermath *aftermath);
 void upload_run_pass(struct upload *upload, bool synced);
 void upload_room_resume(struct bound_waiter *waiter);
 void upload_buffer_resume(struct bound_waiter *waiter);

@@ -405,6 +405,8 @@ static void whose_bytes_were_lost_is_damaged_alone(void **state)
         while (upload_offset(crowd.uploads[i]) < BYTES &&
                store_statistics(fixture->store).damaged_uploads == 0)
             usleep(1000);
+    assert_int_equal(atomic_load(&syncfs_calls), 1);
+    assert_int_equal(atomic_load(&fdatasync_calls), 0);
     crowd_closes(&crowd);
     fixture_reopen(fixture);
     for (size_t i = 0; i < UPLOADS; i++) {
@@ -425,13 +427,15 @@ static void open_for_many(struct fixture *fixture, unsigned threads)
     fixture_reopen(fixture);
 }
 
-/* Threads are held by the first, who syncs apart, and perhaps another one, until all have come. */
-static void crowd_commits(struct crowd *crowd, struct completion *completions)
+/* So many threads as there are free are held, each by one who syncs apart, until all have come. */
+static void crowd_commits(struct crowd *crowd, struct completion *completions, unsigned free_threads)
 {
     atomic_store(&fdatasync_held, true);
     for (size_t i = 0; i < UPLOADS; i++) {
         completion_init(&completions[i]);
         upload_commit(crowd->uploads[i], completion_done(&completions[i]));
+        while (i < free_threads && atomic_load(&fdatasync_calls) <= i)
+            usleep(1000);
     }
     atomic_store(&fdatasync_held, false);
     assert_int_equal(completion_wait(&completions[0]), 0);
@@ -451,7 +455,7 @@ static void many_who_are_waited_for_are_synced_together(void **state)
     open_for_many(fixture, 1);
     struct crowd crowd = crowd_of(fixture);
     crowd_sends(fixture, &crowd);
-    crowd_commits(&crowd, completions);
+    crowd_commits(&crowd, completions, 1);
     crowd_is_answered(completions, 0);
     assert_int_equal(atomic_load(&fdatasync_calls), 1);
     assert_int_equal(atomic_load(&syncfs_calls), 1);
@@ -477,13 +481,13 @@ static void one_after_the_other_is_synced_apart(void **state)
     crowd_closes(&crowd);
 }
 
-/* All but the first are in syncfs, which does not return. */
+/* All but the first, one for each thread, are in syncfs, which does not return. */
 static void crowd_commits_and_is_held(struct fixture *fixture, struct crowd *crowd,
                                       struct completion *completions)
 {
     crowd_sends(fixture, crowd);
     gate_close();
-    crowd_commits(crowd, completions);
+    crowd_commits(crowd, completions, fixture->options.sync_threads);
     gate_await();
 }
 
@@ -525,13 +529,13 @@ static void many_do_not_wait_for_a_slow_syncfs(void **state)
     assert_int_equal(atomic_load(&syncfs_calls), 1);
     assert_int_equal(atomic_load(&fdatasync_calls), UPLOADS);
     crowd_sends(fixture, &crowd);
-    crowd_commits(&crowd, completions);
+    crowd_commits(&crowd, completions, 1);
     crowd_is_answered(completions, 0); /* who comes while it is late, too */
     gate_open();
 
     wait_until_batch_is_over(fixture);
     crowd_sends(fixture, &crowd);
-    crowd_commits(&crowd, completions);
+    crowd_commits(&crowd, completions, 2);
     crowd_is_answered(completions, 0);
     assert_int_equal(atomic_load(&syncfs_calls), 0); /* it rests */
     crowd_closes(&crowd);
@@ -609,6 +613,41 @@ static void many_are_told_that_their_bytes_are_lost(void **state)
     crowd_closes(&crowd);
 }
 
+/* Its own fdatasync, which has begun before, says that all is well; it might after the failure, too. */
+static void who_has_left_ends_with_those_who_have_not(void **state)
+{
+    struct fixture *fixture = *state;
+    struct completion completions[UPLOADS], opened;
+    const struct upload_writer writer = { .patience_ms = 60 * 1000 };
+    struct upload *newer = NULL;
+
+    open_for_many(fixture, 2);
+    struct crowd crowd = crowd_of(fixture);
+    atomic_store(&syncfs_fails, true);
+    crowd_commits_and_is_held(fixture, &crowd, completions);
+    struct upload *leaver = crowd.uploads[UPLOADS - 1];
+    assert_int_equal(completion_wait(&completions[1]), 0); /* its thread is free */
+    atomic_store(&fdatasync_calls, 0);
+    atomic_store(&fdatasync_held, true);
+    completion_init(&opened);
+    assert_int_equal(upload_open(fixture->store, &crowd.ids[UPLOADS - 1], &writer, &newer,
+                                 completion_done(&opened)),
+                     0);
+    while (atomic_load(&fdatasync_calls) == 0)
+        usleep(1000);
+    gate_open();
+    for (size_t i = fixture->options.sync_threads; i + 1 < UPLOADS; i++)
+        assert_int_equal(completion_wait(&completions[i]), -EIO);
+    atomic_store(&fdatasync_held, false);
+    assert_int_equal(completion_wait(&completions[UPLOADS - 1]), -EIO);
+    assert_int_equal(upload_offset(leaver), 0);
+    upload_close(leaver);
+    assert_int_equal(completion_wait(&opened), 0);
+    assert_int_equal(upload_offset(newer), 0);
+    crowd.uploads[UPLOADS - 1] = newer;
+    crowd_closes(&crowd);
+}
+
 #define BATCH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_tear_down)
 
 int main(void)
@@ -631,6 +670,7 @@ int main(void)
         BATCH_TEST(who_comes_meanwhile_is_synced_by_the_next),
         BATCH_TEST(who_vanishes_does_not_wait_for_many),
         BATCH_TEST(many_are_told_that_their_bytes_are_lost),
+        BATCH_TEST(who_has_left_ends_with_those_who_have_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
