@@ -10,7 +10,7 @@
 
 enum {
     ENDLESS_BYTES_LOG2 = 40, /* the length of an upload that is only appended to */
-    RESUME_TRIES = 3,
+    LATE_MOST = 2,           /* writers of a client, in all of its turns */
 };
 
 /* What a client knows. */
@@ -19,6 +19,7 @@ struct worker {
     const struct work_plan *plan;
     struct connection own, silent;
     uint64_t number, random; /* of turns taken, and the state of what is thrown */
+    unsigned late;           /* writers that were not silent yet */
 
     struct tus_path path;
     uint64_t offset;
@@ -148,12 +149,16 @@ static void resume_arm(struct worker *worker)
     crowd_pause(worker->client); /* the server reads it; were it not done, the offset would tell */
 }
 
-/* Where the machine has stalled for all of the pause, the server had not read of that writer yet: another one. */
+/* Where the machine has stalled for all of the pause, the server had not read of that writer yet: another one, said
+ * aloud, and for few turns of a client. */
 static uint64_t resume_offset(struct worker *worker)
 {
     uint64_t offset = tus_offset(&worker->own, &worker->path);
 
-    for (int tries = 1; offset == 0 && tries < RESUME_TRIES; tries++) {
+    while (offset == 0 && worker->late < LATE_MOST) {
+        worker->late++;
+        warnx("client %zu, HEAD %s: nothing was read of its silent writer yet, another one",
+              worker->client->number, worker->path.text);
         resume_arm(worker);
         offset = tus_offset(&worker->own, &worker->path);
     }
