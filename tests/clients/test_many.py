@@ -38,8 +38,9 @@ class Figures:
             say(f"{what}: {len(seconds)} x {name}, ms: median {statistics.median(seconds) * 1000:.1f}",
                 f"longest {max(seconds) * 1000:.1f}")
 
-    def median(self, name):
-        return statistics.median(self.seconds[name])
+    def but_one(self, name):
+        """The longest but one, which a machine that stalls may have."""
+        return sorted(self.seconds[name])[-2]
 
 
 def create(server, length):
@@ -118,9 +119,9 @@ def test_200_slow_uploads_and_quick_ones_beside_them(ferryd):
         assert server.file_of(upload).read_bytes() == content
     figures.say(f"beside {SLOW_UPLOADS} slow uploads")
     say(f"all {SLOW_UPLOADS} were answered {answered * 1000:.0f} ms after their last bytes")
-    assert number >= 2
+    assert number >= 3
     for name in "small upload", "resuming HEAD", "HEAD of a slow one":
-        assert figures.median(name) < bound(0.5), name  # the slow ones take five seconds
+        assert figures.but_one(name) < bound(1), name  # the slow ones take five seconds
 
 
 # --- a slow disk ---
