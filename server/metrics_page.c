@@ -107,7 +107,8 @@ static void expose_storage(struct page *page)
 {
     const struct store_statistics *statistics = &page->statistics;
 
-    expose_histogram(page, "ferry_sync_seconds", "Syncs of an upload's file, or of many at once, while they are waited for.",
+    expose_histogram(page, "ferry_sync_seconds",
+                     "Syncs of an upload's file, or of many at once where they are waited for.",
                      &page->meters.sync);
     expose_histogram(page, "ferry_transaction_seconds",
                      "Transactions of the database, with its sync.", &page->meters.transaction);

@@ -18,7 +18,7 @@
 #include "storage/parts.h"
 
 enum {
-    FLOW_BYTES = 48 * 1024, /* a piece: nearly what a read of a socket can give, server/loop.c */
+    FLOW_BYTES = 48 * 1024, /* a piece: nearly what the first read of a body gives, server/loop.c */
 };
 
 /* ---- the buffer ---- */

@@ -244,7 +244,8 @@ int file_sync(struct file *file)
     return file_synced(file, seeded(SEEDED_NO_FDATASYNC) ? 0 : os.fdatasync(file->fd));
 }
 
-/* To wait for writes that have come to their end tells whether one of them failed, once, as fdatasync does. */
+/* To wait for writes, of which those that are asked for have come to their end, tells whether one failed, once, as
+ * fdatasync does. */
 int file_sync_outcome(struct file *file)
 {
     return file_synced(file, os.sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE));

@@ -11,7 +11,8 @@
  *              DATA/lock                  held while a server uses the directory
  *   Errors     0 or -errno, said in the log in one line
  *   Ownership  store_claim() gives the caller the store, store_close() takes it back, NULL is fine
- *   Threads    those that open and close block: call them from the main thread.
+ *   Threads    those that open and close block, the close at most for as long as a syncfs of the whole file system
+ *              that is under way: call them from the main thread.
  *              store_statistics() from any thread, at any time.
  *   Failures   a failed sync of the database or of a directory ends the process with one line
  *              (base/fail.h): nothing that it believes about the disk holds any longer
@@ -134,7 +135,7 @@ struct store_statistics store_statistics(struct store *store);
 
 /* How long things take, since the start; times in nanoseconds. */
 struct store_meters {
-    struct histogram_reading sync;        /* waited for: of one upload's file, or of many */
+    struct histogram_reading sync;        /* fdatasync of one file, or a syncfs that is waited for */
     struct histogram_reading change_wait; /* of a change, until its transaction begins */
     struct histogram_reading transaction; /* with the sync of the database's log */
     struct histogram_reading batch;       /* changes in a transaction */
